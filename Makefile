@@ -76,7 +76,7 @@ lock:
 	rm -rf build/lock && $(PYTHON) -m venv build/lock
 	build/lock/bin/python -m pip install --quiet --disable-pip-version-check pip-tools
 	$(COMPILE) --output-file requirements.lock pyproject.toml
-	$(COMPILE) --extra test --extra traces --output-file requirements-test.lock pyproject.toml
+	$(COMPILE) --extra test --extra traces --extra film --output-file requirements-test.lock pyproject.toml
 	rm -rf build/lock
 
 audit:

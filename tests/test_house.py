@@ -20,8 +20,8 @@ LAYERS = {
     "models": "models.core models.catalog models.access models.queues models models.migrations "
     "models.migrations.versions",
     "watch": "watch.disk watch.rows watch",
-    "media": "media.sandbox media.demo media.probe media.pictures media.renditions media.sidecars media.captions "
-    "media.stills media",
+    "media": "media.sandbox media.sound media.demo media.probe media.pictures media.renditions media.sidecars "
+    "media.captions media.stills media",
     "search": "search.query search search.documents search.postgres search.opensearch",
     "services": "services.core services.access services.outbound services.catalog services.catalog.assets "
     "services.jobs services.ingest services.catalog.collections services.catalog.segments services.objects "
@@ -57,7 +57,7 @@ MAY_IMPORT = {
 MAX_MODULES = 20
 """Modules in one folder, tests included; a folder near that asks for a subfolder."""
 
-MEDIA_LIBRARIES = {"av", "PIL", "numpy", "imagecodecs", "pi_heif", "rawpy", "tifffile"}
+MEDIA_LIBRARIES = {"OpenEXR", "av", "PIL", "numpy", "imagecodecs", "pi_heif", "rawpy", "tifffile"}
 LOADS_MEDIA_LIBRARIES = {"workers.commands.server.demo"}
 """Outside of `media`: no other process needs their memory, and they read untrusted files."""
 

@@ -21,7 +21,9 @@ KNOWN = {
     "av": "its wheel contains libx264 and libx265, which encode renditions; it is a package of its own",
 }
 """What was there before; the list may only shrink."""
-PACKAGES = re.findall(r"^([\w.-]+)==", LOCK.read_text(), re.MULTILINE)
+EXTRAS = ("openexr",)
+"""Packages of extras that read media."""
+PACKAGES = [*re.findall(r"^([\w.-]+)==", LOCK.read_text(), re.MULTILINE), *EXTRAS]
 
 
 def complaints(name: str) -> list[str]:

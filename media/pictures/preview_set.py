@@ -19,45 +19,51 @@ ThumbnailMaker = Callable[[int], Image.Image]
 """Makes a thumbnail of up to the given width from a decoded picture, which it keeps in memory."""
 
 
-class PreviewSet:
-    """Collects moments, and keeps of each only its tile, and of one the decoded picture: 60 of them fill a memory."""
+NO_PICTURE = "cannot be shown: it holds no picture that can be decoded"
 
-    def __init__(self, expected: int = 1) -> None:
-        self._poster_index = int(expected * POSTER_POSITION)
-        self._has_strip = expected > 1
+
+class PreviewSet:
+    """Collects moments, and keeps only thumbnails of them: a decoded picture may have hundreds of megabytes."""
+
+    def __init__(self, has_strip: bool = False) -> None:
+        self._has_strip = has_strip
         self._times: list[int] = []
         self._tiles: list[Image.Image] = []
-        self._poster: tuple[int, ThumbnailMaker] | None = None
+        self._poster: Image.Image | None = None
+        self._poster_time = 0
+        self._is_final = False
 
     @property
     def is_empty(self) -> bool:
         """Whether no moment was added."""
         return self._poster is None
 
-    def add(self, milliseconds: int, make: ThumbnailMaker) -> None:
-        """Add the next moment."""
-        if len(self._times) <= self._poster_index:
-            self._poster = (milliseconds, make)
+    def add(self, milliseconds: int, make: ThumbnailMaker, position: Fraction = POSTER_POSITION) -> None:
+        """Add the next moment; `position` is its place in the whole, from 0 to 1.
+
+        The first moment from POSTER_POSITION on is the poster, or the very first if none is that late.
+        """
+        is_late = position >= POSTER_POSITION
+        if self._poster is None or (is_late and not self._is_final):
+            self._poster, self._poster_time, self._is_final = make(POSTER_WIDTH), milliseconds, is_late
         self._times.append(milliseconds)
         if self._has_strip:
             self._tiles.append(make(TILE_WIDTH))
 
-    def render(self, whole_ms: int | None) -> list[dict[str, Any]]:
-        """Return poster, thumbnail and, if there are several moments of something with a duration, the strip.
+    def render(self) -> list[dict[str, Any]]:
+        """Return poster, thumbnail and, if there are several moments, the strip.
 
         Raises:
             UnreadableError: there is no moment.
         """
         if self._poster is None:
-            raise UnreadableError("cannot be shown: it holds no picture that can be decoded")
-        at, make = self._poster
-        poster = make(POSTER_WIDTH)
-        details = {"time_milliseconds": at}
+            raise UnreadableError(NO_PICTURE)
+        details = {"time_milliseconds": self._poster_time}
         made = [
-            encode_thumbnail("POSTER", poster, details),
-            encode_thumbnail("KEYFRAME", shrink_picture(poster, KEYFRAME_WIDTH), details),
+            encode_thumbnail("POSTER", self._poster, details),
+            encode_thumbnail("KEYFRAME", shrink_picture(self._poster, KEYFRAME_WIDTH), details),
         ]
-        if len(self._tiles) > 1 and whole_ms:
+        if len(self._tiles) > 1:
             made.append(self._render_strip())
         return made
 

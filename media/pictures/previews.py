@@ -4,7 +4,7 @@ Of pictures a poster, a thumbnail and a strip; of sound a waveform. They are ret
 process that decodes an untrusted file cannot write anywhere.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from functools import partial
 from typing import Any
@@ -12,22 +12,20 @@ from typing import Any
 import av
 
 from media.pictures.decoding import decode_pictures, prepare_decoder
-from media.pictures.preview_set import MAX_TILES, PreviewSet, ThumbnailMaker
-from media.pictures.scaling import draw_waveform, make_thumbnail, pixel_aspect_ratio
-from media.pictures.thumbnails import load_pillow
+from media.pictures.exr_layers import read_exr_layer
+from media.pictures.moments import iter_moments
+from media.pictures.preview_set import MAX_TILES, NO_PICTURE, PreviewSet, ThumbnailMaker
+from media.pictures.scaling import make_thumbnail, pixel_aspect_ratio
+from media.pictures.thumbnails import encode_thumbnail, load_pillow, shrink_picture
+from media.probe.default_streams import find_audio_stream, find_video_stream
+from media.probe.durations import read_duration, stream_milliseconds
 from media.probe.film_variants import explain_frame
 from media.probe.frame_headers import read_frame_head
 from media.sandbox.ffmpeg_open import is_file_at_fault, is_still, load_ffmpeg, open_container
 from media.sandbox.protocol import NoDecoderError, UnreadableError, handle_items, serve_requests
+from media.sound.waveform import draw_waveform
 
 TILES_PER_SECOND = 4
-MAX_FULL_DECODE_FRAMES = 300
-"""Up to this many pictures a clip is decoded in full: seeking would land on the same few keyframes again."""
-MAX_SEEK_DECODE_FRAMES = 60
-"""Pictures decoded after a keyframe to reach the requested time; beyond that the strip is less exact."""
-
-Moment = tuple[int, ThumbnailMaker]
-"""The time of a decoded picture in milliseconds, and how it is shown."""
 
 
 def render_previews(asked: Mapping[str, Any], files: list[int]) -> dict[str, Any]:
@@ -39,6 +37,8 @@ def render_previews(asked: Mapping[str, Any], files: list[int]) -> dict[str, Any
         if variant is None:
             raise
         raise NoDecoderError(f"cannot be shown: {variant}") from None
+    except MemoryError:
+        raise UnreadableError("cannot be shown: it needs more memory than a reader may take") from None
     except av.error.FFmpegError as error:  # such as of a filter or a scaler, which do not take every picture or sound
         if not is_file_at_fault(error):
             raise
@@ -47,48 +47,59 @@ def render_previews(asked: Mapping[str, Any], files: list[int]) -> dict[str, Any
 
 def _render_sequence(asked: Mapping[str, Any], files: Sequence[int]) -> list[dict[str, Any]]:
     """Render the frames of a sequence, one per file; a frame that cannot be decoded leaves a gap in the strip."""
-    previews = PreviewSet(len(files))
-    rate = Fraction(asked["rate"])
+    previews = PreviewSet(has_strip=len(files) > 1)
+    rate, whole = Fraction(asked["rate"]), max(1, asked["milliseconds"])
     for number, descriptor in zip(asked["numbers"], files, strict=True):
         at = round((number - asked["first"]) / rate / asked["step"] * 1000)
         try:
-            with open_container(descriptor) as container:
-                previews.add(*_first_moment(container, container.streams.video[0], at))
+            previews.add(at, _frame_maker(descriptor), Fraction(at, whole))
         except (UnreadableError, IndexError):
             continue
-    return previews.render(asked["milliseconds"])
-
-
-def _render_file(descriptor: int) -> list[dict[str, Any]]:
-    with open_container(descriptor) as container:
-        container.flags |= DISCARD_CORRUPT
-        streams = [one for one in container.streams.video if one.codec_context is not None]
-        moving = [one for one in streams if not one.disposition & type(one.disposition).attached_pic]
-        sounds = [one for one in container.streams.audio if one.codec_context is not None]
-        if moving:
-            return _render_video(container, moving[0])
-        if sounds:
-            return [draw_waveform(container, sounds[0])]
-        if streams:
-            previews = PreviewSet()
-            previews.add(*_first_moment(container, streams[0]))
-            return previews.render(None)
-        if container.streams.video:
-            raise NoDecoderError("cannot be shown: its pictures are of a codec that has no decoder here")
-        if container.streams.audio:
-            raise NoDecoderError("cannot be shown: its sound is of a codec that has no decoder here")
-    raise UnreadableError("shows no picture and holds no sound that can be decoded")
+    return previews.render()
 
 
 DISCARD_CORRUPT = 0x0100
 """AVFMT_FLAG_DISCARD_CORRUPT: a damaged picture is no poster."""
 
 
-def _first_moment(container: av.container.InputContainer, stream: av.VideoStream, at: int = 0) -> Moment:
+def _frame_maker(descriptor: int) -> ThumbnailMaker:
+    """Return how the one picture of a file is shown."""
+    try:
+        with open_container(descriptor) as container:
+            container.flags |= DISCARD_CORRUPT
+            stream = container.streams.video[0]
+            return _thumbnail_maker(_first_picture(container, stream), stream)
+    except UnreadableError:
+        layer = read_exr_layer(descriptor)
+        if layer is None:
+            raise
+        return partial(shrink_picture, layer)
+
+
+def _render_file(descriptor: int) -> list[dict[str, Any]]:
+    with open_container(descriptor) as container:
+        container.flags |= DISCARD_CORRUPT
+        picture, sound = find_video_stream(container), find_audio_stream(container)
+        if picture is not None and not is_still(container):
+            return _render_video(container, picture, descriptor)
+        if sound is not None:
+            return _render_sound(container, sound)
+        if not container.streams.video and container.streams.audio:
+            raise NoDecoderError("cannot be shown: its sound is of a codec that has no decoder here")
+        if not container.streams.video:
+            raise UnreadableError("shows no picture and holds no sound that can be decoded")
+        if all(one.codec_context is None for one in container.streams.video):
+            raise NoDecoderError("cannot be shown: its pictures are of a codec that has no decoder here")
+    previews = PreviewSet()
+    previews.add(0, _frame_maker(descriptor))
+    return previews.render()
+
+
+def _first_picture(container: av.container.InputContainer, stream: av.VideoStream) -> av.VideoFrame:
     prepare_decoder(stream)
     for picture in decode_pictures(container, stream):
-        return at, _thumbnail_maker(picture, stream)
-    raise UnreadableError("cannot be shown: it holds no picture that can be decoded")
+        return picture
+    raise UnreadableError(NO_PICTURE)
 
 
 def _thumbnail_maker(picture: av.VideoFrame, stream: av.VideoStream) -> ThumbnailMaker:
@@ -96,75 +107,35 @@ def _thumbnail_maker(picture: av.VideoFrame, stream: av.VideoStream) -> Thumbnai
     return partial(make_thumbnail, picture, pixel_aspect_ratio(stream), stream.codec_context.name)
 
 
-def _clip_milliseconds(container: av.container.InputContainer, stream: av.VideoStream) -> int | None:
-    if stream.duration and stream.time_base:
-        return round(stream.duration * stream.time_base * 1000)
-    return container.duration // 1000 if container.duration else None
-
-
-def _render_video(container: av.container.InputContainer, stream: av.VideoStream) -> list[dict[str, Any]]:
-    """Render pictures at even intervals: a short clip is decoded in full, in a long one it seeks."""
-    whole = _clip_milliseconds(container, stream)
-    if is_still(container) or not whole or stream.time_base is None:
-        previews = PreviewSet()
-        previews.add(*_first_moment(container, stream))
-        return previews.render(None)
+def _render_video(
+    container: av.container.InputContainer, stream: av.VideoStream, descriptor: int
+) -> list[dict[str, Any]]:
+    """Render pictures at even intervals; one where no duration is known."""
+    whole = _clip_milliseconds(container, stream, descriptor)
     prepare_decoder(stream)
+    if not whole or stream.time_base is None:
+        previews = PreviewSet()
+        previews.add(0, _thumbnail_maker(_first_picture(container, stream), stream))
+        return previews.render()
     count = max(1, min(MAX_TILES, round(whole / 1000 * TILES_PER_SECOND)))
     times = [round((place + 0.5) * whole / count) for place in range(count)]
-    rate = stream.average_rate or stream.guessed_rate or 25
-    is_short = whole / 1000 * rate <= MAX_FULL_DECODE_FRAMES
-    previews = PreviewSet(count)
-    for moment in (_pick_moments if is_short else _seek_moments)(container, stream, times):
-        previews.add(*moment)
-    return previews.render(whole)
+    previews = PreviewSet(has_strip=count > 1)
+    for at, picture in iter_moments(container, stream, whole, times):
+        previews.add(at, _thumbnail_maker(picture, stream), Fraction(at, whole))
+    return previews.render()
 
 
-def _seek_moments(
-    container: av.container.InputContainer, stream: av.VideoStream, times: Sequence[int]
-) -> Iterator[Moment]:
-    """Seek to each time and yield the first picture at or after it that is not far from its keyframe."""
-    assert stream.time_base is not None
-    for time_ms in times:
-        pts = (stream.start_time or 0) + int(Fraction(time_ms, 1000) / stream.time_base)
-        container.seek(pts, stream=stream, backward=True)
-        found = None
-        try:
-            for found, _ in zip(decode_pictures(container, stream), range(MAX_SEEK_DECODE_FRAMES), strict=False):
-                if _time_ms(found, stream) >= time_ms:
-                    break
-        except UnreadableError:
-            continue
-        if found is not None:
-            yield _to_moment(found, stream)
+def _clip_milliseconds(container: av.container.InputContainer, stream: av.VideoStream, descriptor: int) -> int | None:
+    """Return the duration of the picture, of which the sound may be longer."""
+    duration = read_duration(container, descriptor)
+    return duration.by_stream.get(stream.index) or stream_milliseconds(stream) or duration.milliseconds
 
 
-def _pick_moments(
-    container: av.container.InputContainer, stream: av.VideoStream, times: Sequence[int]
-) -> Iterator[Moment]:
-    """Decode the whole clip and yield the first picture at or after each time."""
-    left = list(times)
-    last = None
-    for picture in decode_pictures(container, stream):
-        last = picture
-        at = _time_ms(picture, stream)
-        while left and at >= left[0]:
-            left.pop(0)
-            if not left or at < left[0]:
-                yield _to_moment(picture, stream)
-    if last is not None and len(left) == len(times):
-        yield _to_moment(last, stream)
-
-
-def _to_moment(picture: av.VideoFrame, stream: av.VideoStream) -> Moment:
-    return _time_ms(picture, stream), _thumbnail_maker(picture, stream)
-
-
-def _time_ms(picture: av.VideoFrame, stream: av.VideoStream) -> int:
-    """Return the time since the start of the stream."""
-    if picture.pts is None or picture.time_base is None:
-        return 0
-    return round((picture.pts * picture.time_base - (stream.start_time or 0) * (stream.time_base or 0)) * 1000)
+def _render_sound(container: av.container.InputContainer, stream: av.AudioStream) -> list[dict[str, Any]]:
+    wave = draw_waveform(container, stream)
+    if wave is None:
+        raise UnreadableError("holds no sound that can be decoded")
+    return [encode_thumbnail("POSTER", wave, {"waveform": True})]
 
 
 def main() -> None:

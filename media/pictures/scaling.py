@@ -1,6 +1,5 @@
-"""Decoded pictures as they are shown: upright, square pixels, limited width; and waveforms of sound."""
+"""Decoded pictures as they are shown: upright, square pixels, limited width."""
 
-import base64
 import struct
 from collections.abc import Iterable
 from fractions import Fraction
@@ -13,10 +12,7 @@ from PIL import Image
 from media.pictures.thumbnails import fit_sides, flatten_to_srgb, make_upright
 from media.probe.orientation import Orientation, orientation_of_matrix
 from media.sandbox.ffmpeg_open import is_still
-from media.sandbox.protocol import UnreadableError
 
-WAVE_WIDTH, WAVE_HEIGHT = 1280, 320
-WAVE_COLOR = "0x4a90d9"
 DISPLAY_MATRIX_BYTES = 36
 UPRIGHT_FILTERS: dict[Orientation, tuple[tuple[str, str | None], ...]] = {
     Orientation.MIRROR: (("hflip", None),),
@@ -107,45 +103,12 @@ def make_thumbnail(picture: av.VideoFrame, aspect: Fraction, codec: str, widest:
     size = fit_sides(max(1.0, float(picture.width * aspect)), picture.height, widest)
     form = picture.format
     has_alpha = codec not in FILM_CODECS and any(one.is_alpha for one in form.components)
-    mode = "RGBA" if has_alpha else "RGB"
+    mode, target = ("RGBA", "rgba") if has_alpha else ("RGB", "rgb24")
+    if form.name.startswith("grayf"):  # swscale (FFmpeg 8.1) expands it on the way to RGB, as if it were video
+        mode, target = "L", "yuv444p"
     # One thread: each of a strip's 60 pictures keeps the threads that scaled it, 8 MB per processor of the machine.
-    scaled = picture.reformat(
-        *size, "rgba" if has_alpha else "rgb24", src_colorspace=guess_colorspace(picture), threads=1
-    )
+    scaled = picture.reformat(*size, target, src_colorspace=guess_colorspace(picture), threads=1)
     plane = scaled.planes[0]
     shown = Image.frombuffer(mode, size, bytes(plane), "raw", mode, plane.line_size, 1)
     flat = flatten_to_srgb(shown, _side_data(picture, SideDataType.ICC_PROFILE))
     return make_upright(flat, orientation_of_frame(picture))
-
-
-def draw_waveform(container: av.container.InputContainer, stream: av.AudioStream) -> dict[str, Any]:
-    """Draw the waveform of the whole sound, on a transparent background."""
-    graph = av.filter.Graph()
-    source = graph.add_abuffer(template=stream)
-    drawn = graph.add("showwavespic", f"s={WAVE_WIDTH}x{WAVE_HEIGHT}:colors={WAVE_COLOR}")
-    graph.link_nodes(source, drawn, graph.add("buffersink")).configure()
-    heard = 0
-    try:
-        for sound in container.decode(stream):
-            graph.push(sound)
-            heard += sound.samples
-    except av.error.InvalidDataError:
-        pass  # draw the part before the damage
-    if not heard:
-        raise UnreadableError("holds no sound that can be decoded")
-    graph.push(None)
-    return {
-        "type": "POSTER",
-        "media_type": "image/png",
-        "width": WAVE_WIDTH,
-        "height": WAVE_HEIGHT,
-        "details": {"waveform": True},
-        "data": base64.b64encode(_encode_still(av.CodecContext.create("png", "w"), graph.vpull(), "rgba")).decode(),
-    }
-
-
-def _encode_still(codec: av.VideoCodecContext, picture: av.VideoFrame, pixel_format: str) -> bytes:
-    codec.width, codec.height, codec.pix_fmt = picture.width, picture.height, pixel_format
-    codec.time_base = PICTURE_TIME_BASE
-    picture.pts, picture.time_base = 0, PICTURE_TIME_BASE
-    return b"".join(bytes(packet) for packet in [*codec.encode(picture), *codec.encode(None)])

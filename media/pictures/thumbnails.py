@@ -34,6 +34,7 @@ MAX_KEPT_TRANSFORMS = 8
 def load_pillow() -> None:
     """Load what Pillow would load when a picture first needs it, which a sandboxed process cannot do."""
     encode_thumbnail("", flatten_to_srgb(Image.new("LA", (1, 1)), None), {})
+    encode_thumbnail("", Image.new("RGBA", (1, 1)), {})
     _build_transform(None, "LAB")
 
 
@@ -100,12 +101,13 @@ def tile_thumbnails(tiles: Sequence[Image.Image], columns: int) -> Image.Image:
 
 
 def encode_thumbnail(kind: str, picture: Image.Image, details: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the answer with one JPEG; `picture` comes from `flatten_to_srgb`."""
+    """Return the answer with one picture: as PNG if it is transparent, else as JPEG, from `flatten_to_srgb`."""
+    form = "PNG" if picture.mode == "RGBA" else "JPEG"
     target = io.BytesIO()
-    picture.save(target, "JPEG", quality=JPEG_QUALITY)
+    picture.save(target, form, quality=JPEG_QUALITY)
     return {
         "type": kind,
-        "media_type": "image/jpeg",
+        "media_type": f"image/{form.lower()}",
         "width": picture.width,
         "height": picture.height,
         "details": dict(details),

@@ -33,14 +33,14 @@ def read_misread_tiff(descriptor: int) -> av.VideoFrame | None:
             if not is_jpeg and TILE_WIDTH_TAG not in image.tag_v2:
                 return None
             image.load()
-            return _to_frame(image)
+            return picture_to_frame(flatten_to_srgb(to_eight_bits(image), image.info.get("icc_profile")))
         except (OSError, SyntaxError, ValueError) as error:
             raise UnreadableError(f"cannot be shown: {error}"[:200]) from None
 
 
-def _to_frame(image: Image.Image) -> av.VideoFrame:
-    shown = flatten_to_srgb(to_eight_bits(image), image.info.get("icc_profile"))
-    frame = av.VideoFrame(*shown.size, "rgb24")
+def picture_to_frame(picture: Image.Image) -> av.VideoFrame:
+    """Return an RGB picture as a frame for an encoder."""
+    frame = av.VideoFrame(*picture.size, "rgb24")
     (plane,) = frame.planes
-    plane.update(shown.tobytes("raw", "RGB", plane.line_size, 1))
+    plane.update(picture.tobytes("raw", "RGB", plane.line_size, 1))
     return frame

@@ -62,7 +62,7 @@ def _read_ixml(content: bytes) -> dict[str, Any]:
         return {}
     try:
         root = ElementTree.fromstring(text)
-    except ElementTree.ParseError:
+    except (ElementTree.ParseError, LookupError, ValueError):  # the last two: of an encoding that is not loaded
         return {}
     said = {fact: clean_text(root.findtext(name) or "") for name, fact in IXML_FIELDS.items()}
     tracks = [clean_text(track.findtext("NAME") or "") for track in root.findall("TRACK_LIST/TRACK")][:64]

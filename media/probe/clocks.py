@@ -83,13 +83,3 @@ def has_jumping_clock(container: av.container.InputContainer) -> bool:
 def stores_decoding_times(container: av.container.InputContainer) -> bool:
     """Whether a container stores times of decoding only."""
     return container.format.name in DECODING_TIMES_ONLY
-
-
-def find_video_stream(container: av.container.InputContainer) -> av.VideoStream | None:
-    """Return the moving picture of a container that can be decoded: the default one, else the first."""
-    found = [
-        stream
-        for stream in container.streams.video
-        if stream.codec_context is not None and not stream.disposition & type(stream.disposition).attached_pic
-    ]
-    return next((one for one in found if one.disposition & type(one.disposition).default), found[0] if found else None)

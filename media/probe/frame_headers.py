@@ -24,6 +24,7 @@ DPX_TRANSFERS = {1: "printing density", 2: "linear", 3: "logarithmic", 5: "smpte
 MAX_RATE_ROUNDING = 0.0045
 """23.98 is 0.004 from 24000/1001, which is 0.024 from 24."""
 DPX_UNDEFINED = 0xFFFFFFFF
+DPX_SIZE_OFFSET = 772
 MAX_EXR_CHANNELS = 200
 
 
@@ -80,12 +81,15 @@ def _read_exr(head: bytes) -> dict[str, Any]:
     return {name: value for name, value in facts.items() if value not in (None, "", [])}
 
 
-def window_size(facts: dict[str, Any]) -> dict[str, int]:
-    """Return the size of an EXR frame without a decoder, which is that of its display window."""
-    if "display_window" not in facts:
-        return {}
-    left, top, right, bottom = facts["display_window"]
-    return {"width": right - left + 1, "height": bottom - top + 1}
+def frame_size(head: bytes, facts: dict[str, Any]) -> dict[str, int]:
+    """Return the size of a film frame without a decoder: of EXR that of its display window."""
+    if "display_window" in facts:
+        left, top, right, bottom = facts["display_window"]
+        return {"width": right - left + 1, "height": bottom - top + 1}
+    if head[:4] in DPX_MAGICS and len(head) >= DPX_SIZE_OFFSET + 8:
+        width, height = struct.unpack_from(f"{DPX_MAGICS[head[:4]]}II", head, DPX_SIZE_OFFSET)
+        return {"width": width, "height": height} if DPX_UNDEFINED not in (width, height) else {}
+    return {}
 
 
 EXR_TEXTS = {

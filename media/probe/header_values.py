@@ -1,9 +1,17 @@
 """Values of headers as PostgreSQL and JSON take them: clean texts of limited length, and none that are empty."""
 
+import codecs
 from collections.abc import Mapping
 from typing import Any
 
 MAX_HEADER_TAG_CHARACTERS = 1_000
+TAG_CODECS = ("ascii", "latin-1", "cp1252", "utf-8")
+
+
+def load_text_codecs() -> None:
+    """Load the codecs of texts, which Python would load when a tag first needs one."""
+    for name in TAG_CODECS:
+        codecs.lookup(name)
 
 
 def without_empty(facts: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """Read media headers in the sandbox: `python -m media.probe.headers` receives open files and answers with their
 facts."""
 
-import os
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
@@ -11,39 +10,19 @@ import av
 from media.probe.broadcast_wave import join_date_and_time, read_broadcast_wave
 from media.probe.camera_facts import read_clip_tags
 from media.probe.color_names import COLOR_MATRICES, COLOR_PRIMARIES, COLOR_RANGES, COLOR_TRANSFERS, FIELD_ORDERS
-from media.probe.frame_headers import fraction_text, read_frame_head, read_frame_header, window_size
-from media.probe.header_values import clean_nested, clean_text, without_empty
+from media.probe.durations import MediaDuration, read_duration, stream_milliseconds
+from media.probe.frame_headers import fraction_text, frame_size, read_frame_head, read_frame_header
+from media.probe.header_values import clean_nested, clean_text, load_text_codecs, without_empty
 from media.probe.track_headers import TrackHeader, read_track_headers
-from media.sandbox.ffmpeg_open import FFMPEG_TIME_BASE, is_still, load_ffmpeg, open_container, pick_frame_rate
+from media.sandbox.families import JPEG_STREAM_NAMES
+from media.sandbox.ffmpeg_open import is_still, load_ffmpeg, open_container, pick_frame_rate
 from media.sandbox.protocol import UnreadableError, handle_items, serve_requests
+from media.sound.layouts import keep_layout
 
 HeaderFacts = dict[str, Any]
 MAX_TAGS = 64
-ESTIMATED_FORMATS = frozenset(
-    {
-        "aac",
-        "ac3",
-        "eac3",
-        "dts",
-        "mp3",
-        "mpegvideo",
-        "h261",
-        "h263",
-        "h264",
-        "hevc",
-        "m4v",
-        "vc1",
-        "mlp",
-        "truehd",
-        "amr",
-    }
-)
-"""Streams without a container: without an index FFmpeg computes their length from the bit rate of the first packets."""
-MP3_INDEXES = (b"Xing", b"Info", b"VBRI")
-MP3_INDEX_BYTES = 64 << 10
-MAX_COUNTED_BYTES, MAX_COUNTED_PACKETS = 16 << 20, 50_000
-"""Counting took 43 microseconds a packet (60 s of AAC, 187 kB: 0.12 s)."""
 CONTAINERS_BY_BRAND = {"qt": "mov", "m4a": "m4a", "m4b": "m4b", "3gp": "3gp", "3g2": "3g2"}
+JPEG_START = b"\xff\xd8"
 UNKNOWN_LANGUAGES = ("und", "unknown", "")
 
 
@@ -62,29 +41,58 @@ def read_headers(asked: Mapping[str, Any], files: list[int]) -> HeaderFacts:
 
 def read_header(descriptor: int, name: str = "") -> HeaderFacts:
     """Return the facts of an open file; `name` decides between containers that share a demuxer."""
-    beside = read_frame_header(read_frame_head(descriptor))
-    with open_container(descriptor) as container:
+    head = read_frame_head(descriptor)
+    beside = read_frame_header(head)
+    try:
+        return _read_container(descriptor, name, head, beside)
+    except MemoryError:  # FFmpeg reads a film frame as a whole, which may be larger than the memory of a reader
+        size = frame_size(head, beside)
+        if not size:
+            raise
+        codec = "exr" if "display_window" in beside else "dpx"
+        return {
+            "container": codec,
+            **_clean_facts(beside),
+            "streams": [{"index": 0, "type": "IMAGE", "codec": codec} | size],
+        }
+
+
+def _clean_facts(facts: HeaderFacts) -> HeaderFacts:
+    return {fact: clean_nested(value) for fact, value in facts.items()}
+
+
+def _read_container(descriptor: int, name: str, head: bytes, beside: HeaderFacts) -> HeaderFacts:
+    with open_container(descriptor, _demuxer_of(head, name)) as container:
         still = is_still(container)
         streams = [facts for stream in container.streams if (facts := _stream_facts(stream, still)) is not None]
         if not streams:
             raise UnreadableError("holds neither picture nor sound nor text")
         _add_track_headers(streams, read_track_headers(descriptor, container.format.name))
         if still and not streams[0].get("width"):
-            streams[0] |= window_size(beside)
-        timing = {} if still else _timing(container, descriptor)
+            streams[0] |= frame_size(head, beside)
+        duration = MediaDuration(None) if still else read_duration(container, descriptor)
+        for facts in streams:
+            if facts["index"] in duration.by_stream:
+                facts["duration_milliseconds"] = duration.by_stream[facts["index"]]
         tags = join_date_and_time(_tags(container.metadata))
         facts = {
             "container": _container_name(container, name),
-            **timing,
+            "duration_milliseconds": duration.milliseconds,
+            "duration_is_estimated": duration.is_estimated or None,
             "bit_rate": container.bit_rate or None,
             "timecode_start": _first_tag("timecode", container),
             "reel": _first_tag("reel_name", container),
             "tags": tags,
             **read_clip_tags(tags),
             **read_broadcast_wave(descriptor, tags, streams[0].get("sample_rate")),
-            **{fact: clean_nested(value) for fact, value in beside.items()},
+            **_clean_facts(beside),
         }
     return without_empty(facts) | {"streams": streams}
+
+
+def _demuxer_of(head: bytes, name: str) -> str | None:
+    """Return the demuxer of a stream of JPEG pictures, whose beginning is that of one picture."""
+    return "mjpeg" if head.startswith(JPEG_START) and name.lower().endswith(JPEG_STREAM_NAMES) else None
 
 
 def _add_track_headers(streams: Sequence[HeaderFacts], tracks: Sequence[TrackHeader]) -> None:
@@ -112,66 +120,6 @@ def _container_name(container: av.container.InputContainer, name: str) -> str:
     return extension if extension in names else names[0]
 
 
-def _timing(container: av.container.InputContainer, descriptor: int) -> HeaderFacts:
-    """Return the duration: counted where the header has none, or where FFmpeg estimates it from the bit rate; of a
-    larger file the estimate, which is marked."""
-    said = _duration(container)
-    if said is not None and (container.format.name not in ESTIMATED_FORMATS or _has_mp3_index(container, descriptor)):
-        return {"duration_milliseconds": said}
-    counted = None if os.fstat(descriptor).st_size > MAX_COUNTED_BYTES else _count_milliseconds(descriptor)
-    return {
-        "duration_milliseconds": counted or said,
-        "duration_is_estimated": (counted is None and said is not None) or None,
-    }
-
-
-def _has_mp3_index(container: av.container.InputContainer, descriptor: int) -> bool:
-    head = os.pread(descriptor, MP3_INDEX_BYTES, 0) if container.format.name == "mp3" else b""
-    return any(magic in head for magic in MP3_INDEXES)
-
-
-def _count_milliseconds(descriptor: int) -> int | None:
-    """Return the length of the longest stream, from the times and lengths of its packets; None if it has too many."""
-    ends: dict[int, Fraction] = {}
-    starts: dict[int, Fraction] = {}
-    with open_container(descriptor) as container:
-        try:
-            for count, packet in enumerate(container.demux()):
-                if count > MAX_COUNTED_PACKETS:
-                    return None
-                base = packet.time_base
-                if not base or not packet.size:
-                    continue
-                length = Fraction(packet.duration or 0) * base
-                place = packet.stream_index
-                begun = ends.get(place, Fraction(0)) if packet.pts is None else packet.pts * base
-                starts[place] = min(begun, starts.get(place, begun))
-                ends[place] = max(begun + length, ends.get(place, begun))
-        except (av.error.InvalidDataError, av.error.EOFError):
-            pass  # what follows a damage does not count
-    lengths = [end - starts[place] for place, end in ends.items()]
-    return round(max(lengths) * 1000) if lengths else None
-
-
-def _duration(container: av.container.InputContainer) -> int | None:
-    if container.duration is not None and container.duration > 0:
-        return _rounded(container.duration * 1000, FFMPEG_TIME_BASE)
-    found = [_stream_milliseconds(stream) for stream in container.streams]
-    return max((one for one in found if one), default=None)
-
-
-def _stream_milliseconds(stream: av.stream.Stream) -> int | None:
-    duration, base = stream.duration, stream.time_base
-    if not duration or duration < 0 or not base:
-        return None
-    return _rounded(duration * base.numerator * 1000, base.denominator)
-
-
-def _rounded(numerator: int, denominator: int) -> int:
-    """Divide and round to an integer: Fraction took a tenth of the time of reading a small clip."""
-    return (2 * numerator + denominator) // (2 * denominator)
-
-
 def _first_tag(key: str, container: av.container.InputContainer) -> str | None:
     """Return a tag of the container or of the first stream that has it: QuickTime stores timecode in its own track."""
     for metadata in (container.metadata, *(stream.metadata for stream in container.streams)):
@@ -197,7 +145,7 @@ def _stream_facts(stream: av.stream.Stream, still: bool) -> HeaderFacts | None:
         "profile": stream.profile if codec is not None else None,
         "language": clean_text(stream.language or "") if stream.language not in UNKNOWN_LANGUAGES else None,
         "title": clean_text(stream.metadata.get("title", "")),
-        "duration_milliseconds": None if still else _stream_milliseconds(stream),
+        "duration_milliseconds": None if still else stream_milliseconds(stream),
     }
     return without_empty(facts | more)
 
@@ -256,11 +204,12 @@ def _aspect(ratio: Fraction | None) -> str | None:
 def _sound_facts(codec: av.AudioCodecContext | None) -> HeaderFacts:
     if codec is None:
         return {"type": "AUDIO"}
+    layout = keep_layout(codec)
     return {
         "type": "AUDIO",
         "sample_rate": codec.sample_rate or None,
-        "channels": codec.layout.nb_channels or None,
-        "channel_layout": _layout_name(codec.layout),
+        "channels": layout.nb_channels or None,
+        "channel_layout": _layout_name(layout),
         "sample_format": codec.format.name if codec.format is not None else None,
         "bit_rate": codec.bit_rate or None,
     }
@@ -272,8 +221,9 @@ def _layout_name(layout: av.AudioLayout) -> str | None:
 
 
 def main() -> None:
-    """Serve requests. FFmpeg is loaded first: a sandboxed process cannot open its own libraries."""
+    """Serve requests. FFmpeg and codecs are loaded first: a sandboxed process cannot open its own libraries."""
     load_ffmpeg()
+    load_text_codecs()
     serve_requests(handle_items(read_headers))
 
 

@@ -4,6 +4,7 @@ PyAV shows the size of a stream only through its decoder, and a display matrix o
 have both in a few boxes; AVI and Matroska have code and size.
 """
 
+import math
 import os
 import struct
 from collections.abc import Iterator
@@ -18,6 +19,20 @@ MAX_TOP_BOXES = 200
 HOLDERS = (b"trak", b"mdia", b"minf", b"stbl")
 EBML_SEGMENT, EBML_TRACKS, EBML_TRACK, EBML_CODEC = 0x18538067, 0x1654AE6B, 0xAE, 0x86
 EBML_VIDEO, EBML_WIDTH, EBML_HEIGHT = 0xE0, 0xB0, 0xBA
+EBML_PROJECTION, EBML_YAW, EBML_ROLL = 0x7670, 0x7673, 0x7675
+ORIENTATIONS_BY_ROLL = {
+    (0, 0): Orientation.UPRIGHT,
+    (0, 90): Orientation.COUNTERCLOCKWISE,
+    (0, -90): Orientation.CLOCKWISE,
+    (0, 180): Orientation.HALF_TURN,
+    (0, -180): Orientation.HALF_TURN,
+    (180, 0): Orientation.MIRROR,
+    (180, 90): Orientation.TRANSPOSE,
+    (180, -90): Orientation.TRANSVERSE,
+    (180, 180): Orientation.FLIP,
+    (180, -180): Orientation.FLIP,
+}
+"""Orientation by yaw and roll in degrees, as FFmpeg writes a display matrix into Matroska."""
 
 
 @dataclass(slots=True)
@@ -123,10 +138,24 @@ def _read_matroska(head: bytes) -> list[TrackHeader]:
                 if part == EBML_CODEC:
                     track.code = _code_text(head[start:stop])
                 if part == EBML_VIDEO:
-                    sizes = {one: int.from_bytes(head[at:to], "big") for one, at, to in _elements(head, start, stop)}
+                    parts = {one: (at, to) for one, at, to in _elements(head, start, stop)}
+                    sizes = {one: int.from_bytes(head[slice(*span)], "big") for one, span in parts.items()}
                     track.width, track.height = sizes.get(EBML_WIDTH, 0), sizes.get(EBML_HEIGHT, 0)
+                    track.orientation = _read_projection(head, *parts.get(EBML_PROJECTION, (0, 0)))
             found.append(track)
     return found
+
+
+def _read_projection(head: bytes, place: int, end: int) -> Orientation:
+    angles = {one: _read_float(head[at:to]) for one, at, to in _elements(head, place, end)}
+    key = round(angles.get(EBML_YAW, 0.0)), round(angles.get(EBML_ROLL, 0.0))
+    return ORIENTATIONS_BY_ROLL.get(key, Orientation.UPRIGHT)
+
+
+def _read_float(data: bytes) -> float:
+    """Return a float of four or eight bytes; 0 for any other, and for those that are no number."""
+    value = struct.unpack({4: ">f", 8: ">d"}[len(data)], data)[0] if len(data) in (4, 8) else 0.0
+    return float(value) if math.isfinite(value) else 0.0
 
 
 def _elements(data: bytes, place: int, end: int) -> Iterator[tuple[int, int, int]]:

@@ -8,74 +8,16 @@
 4. Silence at the start and gaps keep their length; a clock that jumps goes on after the last sound.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from typing import Any
 
 import av
 
-from media.renditions.clocks import SourceClock, has_jumping_clock
-from media.renditions.muxer import AUDIO_SAMPLE_RATE
+from media.probe.clocks import SourceClock, has_jumping_clock
+from media.probe.default_streams import find_audio_stream, list_audio_streams
 from media.sandbox.ffmpeg_open import FFMPEG_TIME_BASE, open_container
-
-MIX_FORMAT = "fltp"
-
-
-class SoundConverter:
-    """Converts the sound of one track to the rate and layout of the mix, also where it changes on its way."""
-
-    def __init__(self, layout: str) -> None:
-        self._layout = layout
-        self._now: tuple[int, str, str] | None = None
-
-    def convert(self, frame: av.AudioFrame | None) -> Iterator[av.AudioFrame]:
-        """Yield what is finished of a piece of sound; None yields the rest."""
-        kind = None if frame is None else (frame.sample_rate, frame.format.name, frame.layout.name)
-        if self._now is not None and kind != self._now:
-            self._source.push(None)
-            yield from pull_frames(self._sink.pull)
-        if frame is None or kind is None:
-            return
-        if kind != self._now:
-            self._now = kind
-            self._build(frame)
-        self._source.push(frame)
-        yield from pull_frames(self._sink.pull)
-
-    def _build(self, frame: av.AudioFrame) -> None:
-        graph = av.filter.Graph()
-        self._source = graph.add_abuffer(
-            sample_rate=frame.sample_rate,
-            format=frame.format.name,
-            layout=frame.layout.name,
-            time_base=Fraction(1, frame.sample_rate),
-        )
-        end = self._source
-        steps = [
-            ("aformat", f"sample_fmts={MIX_FORMAT}:channel_layouts={self._layout}:sample_rates={AUDIO_SAMPLE_RATE}")
-        ]
-        if is_unnamed(frame.layout):
-            steps.insert(0, ("pan", _pan_channels(frame.layout.nb_channels)))
-        for name, arguments in steps:
-            step = graph.add(name, arguments)
-            end.link_to(step)
-            end = step
-        self._sink = graph.add("abuffersink")
-        end.link_to(self._sink)
-        graph.configure()
-        self._graph = graph
-
-
-def is_unnamed(layout: av.AudioLayout) -> bool:
-    """Whether nothing says which speaker each channel is for."""
-    return layout.name.endswith("channels")
-
-
-def _pan_channels(count: int) -> str:
-    """Return the arguments of `pan` that put odd channels left and even ones right; one channel is heard on both."""
-    left = "+".join(f"c{place}" for place in range(0, count, 2))
-    right = "+".join(f"c{place}" for place in range(1, count, 2)) or left
-    return f"stereo|FL={left}|FR={right}"
+from media.sound.converter import AUDIO_SAMPLE_RATE, MIX_FORMAT, SoundConverter, decode_tolerant, pull_frames
+from media.sound.layouts import keep_layout
 
 
 class AudioTrack:
@@ -102,7 +44,7 @@ class AudioTrack:
                 stream = container.streams.audio[self._index]
                 start = Fraction(container.start_time or 0, FFMPEG_TIME_BASE)
                 clock = SourceClock(has_jumping_clock(container))
-                for frame in _decode_tolerant(container, stream):
+                for frame in decode_tolerant(container, stream):
                     base = frame.time_base or Fraction(1, frame.sample_rate)
                     time = None if frame.pts is None else frame.pts * base - start
                     at = begun + clock.at(time, Fraction(frame.samples, frame.sample_rate))
@@ -113,18 +55,6 @@ class AudioTrack:
                 length = Fraction(container.duration or 0, FFMPEG_TIME_BASE)
                 begun += clock.end if clock.jumps else max(length, clock.end)
         yield from converter.convert(None)
-
-
-def _decode_tolerant(container: av.container.InputContainer, stream: av.AudioStream) -> Iterator[av.AudioFrame]:
-    """Yield the audio that can be decoded; damaged packets are skipped."""
-    try:
-        for packet in container.demux(stream):
-            try:
-                yield from packet.decode()
-            except av.error.InvalidDataError:
-                continue
-    except (av.error.InvalidDataError, av.error.EOFError):
-        return
 
 
 class AudioMix:
@@ -200,21 +130,11 @@ class AudioMix:
 def list_audio_tracks(descriptor: int) -> list[tuple[int, bool]]:
     """Return the indexes of the usable tracks of a file, and whether each is mono."""
     with open_container(descriptor) as container:
+        indexes = {stream.index: index for index, stream in enumerate(container.streams.audio)}
         found = [
-            (index, codec.layout.nb_channels == 1, bool(stream.disposition & type(stream.disposition).default))
-            for index, stream in enumerate(container.streams.audio)
-            if (codec := stream.codec_context) is not None and codec.sample_rate and codec.format is not None
+            (stream, keep_layout(stream.codec_context).nb_channels == 1) for stream in list_audio_streams(container)
         ]
-    if len(found) > 1 and all(is_mono for _, is_mono, _ in found):
-        return [(index, True) for index, _, _ in found]
-    chosen = next((one for one in found if one[2]), found[0] if found else None)
-    return [] if chosen is None else [chosen[:2]]
-
-
-def pull_frames(pull: Callable[[], Any]) -> Iterator[Any]:
-    """Yield the frames that a filter has finished; it needs more input then, or has ended."""
-    while True:
-        try:
-            yield pull()
-        except (av.error.BlockingIOError, av.error.EOFError):
-            return
+        if len(found) < 2 or not all(is_mono for _, is_mono in found):
+            chosen = find_audio_stream(container)
+            found = [one for one in found if one[0] is chosen]
+        return [(indexes[stream.index], is_mono) for stream, is_mono in found]

@@ -15,9 +15,10 @@ from itertools import islice
 from typing import Any
 
 from media.pictures.thumbnails import load_pillow
+from media.probe.default_streams import find_video_stream
+from media.probe.header_values import load_text_codecs
 from media.probe.headers import read_header
 from media.renditions.audio_mix import AudioMix
-from media.renditions.clocks import find_video_stream
 from media.renditions.encoder_settings import EncoderSettings
 from media.renditions.frame_sources import FrameBatch, SequenceFrameSource, VideoFrameSource
 from media.renditions.muxer import RenditionMuxer
@@ -113,8 +114,9 @@ def _shows_pictures(descriptor: int) -> bool:
 
 
 def main() -> None:
-    """Serve requests, with FFmpeg and Pillow loaded first."""
+    """Serve requests, with all libraries loaded first."""
     load_ffmpeg()
+    load_text_codecs()
     load_pillow()
     serve_requests(lambda request: RenditionEncoder(request).run())
 

@@ -11,21 +11,17 @@ from typing import Any
 import av
 
 from media.pictures.decoding import decode_pictures
+from media.pictures.exr_layers import read_exr_layer
 from media.pictures.scaling import pixel_aspect_ratio, prepare_still_decoder
-from media.pictures.tiff_frames import read_misread_tiff
-from media.renditions.audio_mix import pull_frames
-from media.renditions.clocks import (
-    PictureTimes,
-    SourceClock,
-    find_video_stream,
-    has_jumping_clock,
-    stores_decoding_times,
-)
+from media.pictures.tiff_frames import picture_to_frame, read_misread_tiff
+from media.probe.clocks import PictureTimes, SourceClock, has_jumping_clock, stores_decoding_times
+from media.probe.default_streams import find_video_stream
 from media.renditions.encoder_settings import EncoderSettings
 from media.renditions.muxer import RenditionMuxer
 from media.renditions.timecode_burn_in import BurnIn
 from media.sandbox.ffmpeg_open import FFMPEG_TIME_BASE, open_container, pick_frame_rate
 from media.sandbox.protocol import UnreadableError
+from media.sound.converter import pull_frames
 
 MAX_UNREADABLE_NAMED = 20
 """Limit of unreadable frames listed by number; the others are only counted."""
@@ -132,7 +128,9 @@ class SequenceFrameSource:
                 self._aspect = pixel_aspect_ratio(stream)
                 return next(decode_pictures(container, stream), None)
         except (UnreadableError, IndexError):
-            return None
+            layer = read_exr_layer(descriptor)
+            self._aspect = Fraction(1)
+            return None if layer is None else picture_to_frame(layer)
         finally:
             os.close(descriptor)
 

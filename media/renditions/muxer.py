@@ -13,10 +13,10 @@ import av
 
 from media.pictures.scaling import UprightFilter, guess_colorspace, orientation_of_frame
 from media.renditions.encoder_settings import EncoderSettings, fit_size
+from media.sound.converter import AUDIO_SAMPLE_RATE
 
 MUX_BUFFER_BYTES = 1 << 20
 KEYFRAME_INTERVAL_SECONDS = 2
-AUDIO_SAMPLE_RATE = 48_000
 AAC_BIT_RATES = {"mono": 96_000, "stereo": 160_000, "5.1": 384_000}
 BT709 = 1
 """The H.273 code of BT.709, for primaries, transfer and matrix alike."""

@@ -31,6 +31,8 @@ DEMUXERS = ",".join(sorted((CONTAINER_FORMATS + STILL_FORMATS).split()))
 STILL_DEMUXERS = frozenset(STILL_FORMATS.split()) - {"apng", "gif", "jpegxl_anim"}
 DOCUMENT_STARTS = (b"%PDF", b"%!PS", b"\xc5\xd0\xd3\xc6")
 """PDF and PostScript, in which FFmpeg would find a JPEG and take it for a video."""
+RAW_PICTURE_FORMATS = frozenset(("mpegvideo", "h261", "h263", "h264", "hevc", "m4v", "vc1", "vvc", "evc"))
+"""Streams of pictures without a container, and so without times."""
 MAX_STREAMS = 256
 MAX_FRAME_RATE = 1_000
 FFMPEG_TIME_BASE = 1_000_000
@@ -48,8 +50,11 @@ def load_ffmpeg() -> None:
 
 
 @contextmanager
-def open_container(descriptor: int) -> Iterator[av.container.InputContainer]:
-    """Open a container over an open file. UnreadableError if FFmpeg does not recognise the content."""
+def open_container(descriptor: int, demuxer: str | None = None) -> Iterator[av.container.InputContainer]:
+    """Open a container over an open file, with the demuxer of that name or the one that its content suggests.
+
+    UnreadableError if FFmpeg does not recognise the content.
+    """
     av.logging.set_level(None)
     if os.pread(descriptor, 4, 0) in DOCUMENT_STARTS:
         raise UnreadableError("is a document: pictures inside it are not shown")
@@ -63,7 +68,7 @@ def open_container(descriptor: int) -> Iterator[av.container.InputContainer]:
     moved = move_exr_to_origin(descriptor)
     try:
         if moved is None:
-            container = av.open("fd:", "r", options=options, metadata_errors="surrogateescape")
+            container = av.open("fd:", "r", format=demuxer, options=options, metadata_errors="surrogateescape")
         else:
             container = av.open(io.BytesIO(moved), "r", format="exr_pipe")
     except av.error.ArgumentError:  # FFmpeg's error for a demuxer that is not on the allowlist
@@ -88,8 +93,11 @@ def is_file_at_fault(error: av.error.FFmpegError) -> bool:
 
 
 def pick_frame_rate(stream: av.VideoStream) -> Fraction | None:
-    """Return the frame rate of a stream: the average one, unless that is none, as in raw DV (60,000)."""
-    for rate in (stream.average_rate, stream.guessed_rate):
+    """Return the frame rate of a stream: the average one, unless that is none, as in raw DV (60,000), or the demuxer's
+    default, as in streams without a container: there the pictures say it, if anything does."""
+    has_container = stream.container.format.name not in RAW_PICTURE_FORMATS
+    own = None if has_container or stream.codec_context is None else stream.codec_context.framerate
+    for rate in (own, stream.average_rate, stream.guessed_rate):
         if rate and 0 < rate <= MAX_FRAME_RATE:
             return Fraction(rate)
     return None

@@ -86,7 +86,11 @@ class ResourceLimits:
     """Limit until the next answer: waiting for a disk, or a hang, uses no processor time."""
     cpu_seconds: int = 20
     memory_bytes: int = 768 << 20
-    """Limit of private memory; Python and FFmpeg take 30 MB before they read anything."""
+    """Limit of private memory; Python and FFmpeg take 30 MB before they read anything.
+
+    Enough for H.264, HEVC and ProRes 4444 in 8K, for 150 megapixels of most stills, and for any JPEG, which is decoded
+    scaled down.
+    """
     written_bytes: int = 0
     """Limit of bytes written to one file; answers go through a pipe and do not count."""
     niceness: int = 0

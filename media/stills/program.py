@@ -60,26 +60,26 @@ def render_still_previews(asked: Mapping[str, Any], files: list[int]) -> dict[st
     if not asked.get("numbers"):
         with open_still(files[0], "cannot be shown") as still:
             return {"pictures": _render_animation(still) if still.frames else _render_still(still)}
-    previews = PreviewSet(len(files))
-    rate = Fraction(asked["rate"])
+    previews = PreviewSet(has_strip=len(files) > 1)
+    rate, whole = Fraction(asked["rate"]), max(1, asked["milliseconds"])
     reason = None
     for number, descriptor in zip(asked["numbers"], files, strict=True):
         at = round((number - asked["first"]) / rate / asked["step"] * 1000)
         try:
             with open_still(descriptor, "cannot be shown") as still:
                 poster = _thumbnail(still, POSTER_WIDTH)
-                previews.add(at, partial(shrink_picture, poster))
+                previews.add(at, partial(shrink_picture, poster), Fraction(at, whole))
         except UnreadableError as error:
             reason = reason or error
     if reason is not None and previews.is_empty:
         raise reason
-    return {"pictures": previews.render(asked["milliseconds"])}
+    return {"pictures": previews.render()}
 
 
 def _render_still(still: StillPicture) -> list[dict[str, Any]]:
     previews = PreviewSet()
     previews.add(0, partial(_thumbnail, still))
-    return previews.render(None)
+    return previews.render()
 
 
 def _render_animation(still: StillPicture) -> list[dict[str, Any]]:
@@ -87,13 +87,11 @@ def _render_animation(still: StillPicture) -> list[dict[str, Any]]:
     assert still.frames is not None
     count = min(MAX_TILES, still.frame_count)
     places = {place * still.frame_count // count for place in range(count)}
-    previews = PreviewSet(count)
-    end = 0
-    for number, (at, milliseconds, picture) in enumerate(still.frames()):
-        end = at + milliseconds
+    previews = PreviewSet(has_strip=count > 1)
+    for number, (at, _, picture) in enumerate(still.frames()):
         if number in places:
-            previews.add(at, partial(_show, still, picture.copy()))
-    return previews.render(end or None)
+            previews.add(at, partial(_show, still, picture.copy()), Fraction(number, still.frame_count))
+    return previews.render()
 
 
 def _thumbnail(still: StillPicture, widest: int) -> Image.Image:

@@ -15,7 +15,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -58,8 +58,6 @@ MAX_DRAIN_SECONDS = 60.0
 
 
 STILLS_PROGRAM = "media.stills.program"
-MAX_STILLS_MEMORY_BYTES = 768 << 20
-"""Enough for 150 megapixels of most formats, and for any JPEG, which is decoded scaled down."""
 MediaChildren = Mapping[MediaFamily, ConfinedChild]
 
 
@@ -106,14 +104,9 @@ class MediaReading:
         """Return the children of all programs; each process starts with its first file."""
         with ExitStack() as stack:
             yield {
-                family: stack.enter_context(ConfinedChild(program, self._limits_of(family)))
+                family: stack.enter_context(ConfinedChild(program, self.limits))
                 for family, program in self.programs.items()
             }
-
-    def _limits_of(self, family: MediaFamily) -> ResourceLimits:
-        if family is MediaFamily.STILLS:
-            return replace(self.limits, memory_bytes=min(self.limits.memory_bytes, MAX_STILLS_MEMORY_BYTES))
-        return self.limits
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,7 +112,7 @@ def preview_reading_for(folder: Path) -> MediaReading:
     return MediaReading(
         kind=MediaKind.PICTURES,
         programs={MediaFamily.VIDEO: "media.pictures.previews", MediaFamily.STILLS: STILLS_PROGRAM},
-        limits=ResourceLimits(wall_seconds=120, cpu_seconds=120, memory_bytes=3 << 30),
+        limits=ResourceLimits(wall_seconds=120, cpu_seconds=120),
         batch=8,
         frames=PREVIEW_FRAMES,
         ask=build_preview_request,

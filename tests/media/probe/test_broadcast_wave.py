@@ -39,6 +39,8 @@ WAVES: dict[str, tuple[str, dict[str, str], dict[str, Any]]] = {
         SAID | {"timecode_start": "00:00:01.000"},
     ),
     "a broken iXML": (IXML[:-20], {}, {}),
+    "an encoding that is none": (IXML.replace("UTF-8", "x-none"), {}, {}),
+    "an encoding of two bytes": (IXML.replace("UTF-8", "Shift_JIS"), {}, {}),
     "a bomb": ('<!DOCTYPE a [<!ENTITY b "c">]><a/>', {}, {}),
 }
 

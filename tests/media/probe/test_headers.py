@@ -18,6 +18,7 @@ from media.sandbox.batch_reader import ReadEnd, ReadItem, ReadOutcome, SandboxRe
 from media.sandbox.safe_open import SourceFile
 from media.sandbox.seccomp import ResourceLimits
 from media.sandbox.supervisor import ConfinedChild
+from tests.media.sound.test_waveform import two_channels_named_in_another_order
 
 LIMITS = ResourceLimits(wall_seconds=30, cpu_seconds=10, memory_bytes=512 << 20)
 
@@ -297,3 +298,28 @@ def test_every_kind_of_stream_is_read_by_one_child(reader: SandboxReader, tmp_pa
                 packet.stream = stream
                 container.mux(packet)
     assert [one["type"] for one in facts_of(reader, path)["streams"]] == ["TEXT"]
+
+
+def test_a_tag_that_is_no_utf_8_is_read_in_the_sandbox(reader: SandboxReader, tmp_path: Path) -> None:
+    """Codecs are Python modules, which a confined process cannot load."""
+    path = write_clip(tmp_path / "a.avi", "mjpeg", "yuvj420p", title="GrXXe")
+    path.write_bytes(path.read_bytes().replace(b"GrXXe", b"Gr\xfc\xdfe"))
+    assert facts_of(reader, path)["tags"]["title"] == "Grüße"
+
+
+def test_channels_in_an_order_of_their_own_are_described(reader: SandboxReader, tmp_path: Path) -> None:
+    path = tmp_path / "a.mov"
+    path.write_bytes(two_channels_named_in_another_order())
+    for _ in range(3):
+        heard = facts_of(reader, path)["streams"][0]
+        assert (heard["channels"], heard["channel_layout"]) == (2, "2 channels (FR+FL)")
+
+
+def test_a_film_frame_larger_than_the_memory_of_a_reader_says_its_size(reader: SandboxReader, tmp_path: Path) -> None:
+    """FFmpeg reads a frame as a whole."""
+    path = tmp_path / "a.exr"
+    window = struct.pack("<4i", 0, 0, 32_767, 17_279)
+    path.write_bytes(exr_head(dataWindow=("box2i", window), displayWindow=("box2i", window)))
+    os.truncate(path, 1 << 30)
+    (picture,) = facts_of(reader, path)["streams"]
+    assert (picture["codec"], picture["width"], picture["height"]) == ("exr", 32_768, 17_280)

@@ -78,12 +78,20 @@ def test_pictures_without_a_decoder_have_code_size_rate_and_duration(
         ({"degrees": 180}, (64, 48), 180, None),
         ({"degrees": 0, "hflip": True}, (64, 48), None, True),
         ({"degrees": 0, "vflip": True}, (64, 48), 180, True),
+        ({"degrees": 90, "hflip": True}, (48, 64), 90, True),
+        ({"degrees": -90, "hflip": True}, (48, 64), 270, True),
     ],
 )
+@pytest.mark.parametrize("form", ["mp4", "matroska"])
 def test_size_is_that_of_the_upright_picture_and_rotation_a_fact(
-    tmp_path: Path, turned: dict[str, Any], size: tuple[int, int], rotation: int | None, mirrored: bool | None
+    tmp_path: Path,
+    form: str,
+    turned: dict[str, Any],
+    size: tuple[int, int],
+    rotation: int | None,
+    mirrored: bool | None,
 ) -> None:
-    (picture,) = facts_of(tmp_path / "a.mp4", clip("mp4", **turned))["streams"]
+    (picture,) = facts_of(tmp_path / "a", clip(form, **turned))["streams"]
     assert (picture["width"], picture["height"]) == size
     assert (picture.get("rotation"), picture.get("mirrored")) == (rotation, mirrored)
 

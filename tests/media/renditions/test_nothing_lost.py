@@ -14,7 +14,7 @@ from typing import Any
 import av
 import pytest
 
-from media.renditions.clocks import PictureTimes, SourceClock
+from media.probe.clocks import PictureTimes, SourceClock
 from media.renditions.encoder_settings import EncoderSettings
 from media.sandbox.supervisor import ConfinedChild
 from tests.media.renditions.test_encoder import LIMITS, made

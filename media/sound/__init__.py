@@ -1,0 +1,1 @@
+"""Sound: channel layouts, conversion where it changes on its way, and waveforms."""
