@@ -1,0 +1,186 @@
+"""A row for each kind of still picture beyond those of `tests/media/stills`: size, type, rotation, pages and colours.
+
+Sizes, orientations, pages and colours are those of Pillow 12 and `oiiotool` 2.4 for the same file; both agree in all
+rows. What neither reads, or what is no picture, has a sentence.
+"""
+
+import base64
+import io
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image, ImageCms
+
+from media.sandbox.protocol import UnreadableError
+from media.stills.pillow_reader import load_pillow_plugins
+from media.stills.program import read_still_headers, render_still_previews
+from tests.media.stills import still_files as files
+from tests.media.stills.still_files import BLUE, RED, WHITE
+
+Color = tuple[int, int, int]
+BOTH = ((36, 50, RED), (80, 50, BLUE))
+"""Places and colours of `still_files.picture`."""
+
+
+class Still(NamedTuple):
+    """What is expected of a picture."""
+
+    make: Callable[[], bytes]
+    size: tuple[int, int] = (96, 64)
+    colors: tuple[tuple[int, int, Color], ...] = BOTH
+    kind: str = "IMAGE"
+    rotation: int | None = None
+    pages: int | None = None
+    pictures: int = 1
+    milliseconds: int | None = None
+    why: str | None = None
+    """Why it cannot be shown, from its beginning."""
+    shown: tuple[int, int] | None = None
+    """Size of the poster, where it is another."""
+
+
+def stripe(width: int, height: int) -> Callable[[], bytes]:
+    def make() -> bytes:
+        target = io.BytesIO()
+        Image.new("RGB", (width, height), RED).save(target, "PNG")
+        return target.getvalue()
+
+    return make
+
+
+def pages(count: int) -> bytes:
+    """A TIFF of several pages, of which the first is the picture."""
+    target = io.BytesIO()
+    others = [Image.new("RGB", (10, 10)) for _ in range(count - 1)]
+    files.picture().save(target, "TIFF", save_all=True, append_images=others)
+    return target.getvalue()
+
+
+def predicted() -> bytes:
+    target = io.BytesIO()
+    with tifffile.TiffWriter(target) as writer:
+        writer.write(np.asarray(files.picture()), photometric="rgb", compression="zlib", predictor=True)
+    return target.getvalue()
+
+
+def big_endian() -> bytes:
+    target = io.BytesIO()
+    with tifffile.TiffWriter(target, byteorder=">") as writer:
+        pixels = np.asarray(files.picture()).astype("uint16") * 257
+        writer.write(pixels, photometric="rgb", compression="lzw")
+    return target.getvalue()
+
+
+def grey_profile() -> bytes:
+    """A JPEG in grey with a profile of grey, whose curve is that of gamma 2.2."""
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    target = io.BytesIO()
+    Image.new("L", (96, 64), 128).save(target, "JPEG", quality=95, icc_profile=profile)
+    return target.getvalue()
+
+
+def turned(form: str, number: int) -> Callable[[], bytes]:
+    """The picture as it is stored, with an orientation: unlike `oriented`, which is upright when shown."""
+
+    def make() -> bytes:
+        exif = Image.Exif()
+        exif[274] = number
+        target = io.BytesIO()
+        files.picture().save(target, form, exif=exif, **({"quality": 95} if form == "JPEG" else {}))
+        return target.getvalue()
+
+    return make
+
+
+def animated(form: str, *durations: int) -> Callable[[], bytes]:
+    """Pictures with times of their own."""
+
+    def make() -> bytes:
+        frames = [Image.new("RGB", (96, 64), (200 - 40 * number, 0, 0)) for number in range(len(durations))]
+        target = io.BytesIO()
+        how: dict[str, Any] = {"lossless": True} if form == "WEBP" else {}
+        frames[0].save(target, form, save_all=True, append_images=frames[1:], duration=list(durations), **how)
+        return target.getvalue()
+
+    return make
+
+
+GREY = ((10, 10, (128, 128, 128)),)
+LEFT = ((5, 5, (160, 0, 0)),)
+STILLS: dict[str, Still] = {
+    "cmyk_lzw.tif": Still(files.saved("TIFF", "CMYK", compression="tiff_lzw"), colors=()),
+    "predictor.tif": Still(predicted),
+    "lzw16_be.tif": Still(big_endian),
+    "packbits.tif": Still(files.saved("TIFF", compression="packbits")),
+    "three_pages.tif": Still(lambda: pages(3), pages=3),
+    "fax_g3.tif": Still(files.saved("TIFF", "1", compression="group3"), colors=()),
+    "grey_icc.jpg": Still(grey_profile, colors=GREY),
+    "dpi.jpg": Still(files.saved("JPEG", quality=95, dpi=(300, 300))),
+    "dpi_aniso.jpg": Still(files.saved("JPEG", quality=95, dpi=(72, 36))),
+    "dpi_aniso.tif": Still(files.saved("TIFF", dpi=(72, 36))),
+    "dpi_aniso.png": Still(files.saved("PNG", dpi=(72, 36))),
+    "subsampled.jpg": Still(files.saved("JPEG", quality=95, subsampling="4:1:1"), colors=BOTH[1:]),
+    "high.png": Still(stripe(3, 20_000), (3, 20_000), (), shown=(1, 1280)),
+    "wide.png": Still(stripe(20_000, 3), (20_000, 3), (), shown=(1280, 1)),
+    "one.png": Still(stripe(1, 1), (1, 1), ()),
+    "6.jpg": Still(turned("JPEG", 6), (64, 96), ((5, 36, RED), (5, 80, BLUE), (60, 5, WHITE)), rotation=90),
+    "8.jpg": Still(turned("JPEG", 8), (64, 96), ((5, 60, RED), (5, 16, BLUE), (5, 90, WHITE)), rotation=270),
+    "3.png": Still(turned("PNG", 3), (96, 64), ((60, 14, RED), (16, 14, BLUE), (90, 60, WHITE)), rotation=180),
+    "6.tif": Still(turned("TIFF", 6), (64, 96), ((5, 36, RED), (60, 5, WHITE)), rotation=90),
+    "9.jpg": Still(turned("JPEG", 9)),  # no orientation
+    "a.gif": Still(animated("GIF", 100, 200, 300), colors=LEFT, kind="VIDEO", pictures=3, milliseconds=600),
+    "a.apng": Still(animated("PNG", 40, 40, 40, 80), colors=((5, 5, (120, 0, 0)),), kind="VIDEO", pictures=4,
+                    milliseconds=200),
+    "a.webp": Still(animated("WEBP", 500, 1_000), colors=((5, 5, (160, 0, 0)),), kind="VIDEO", pictures=2,
+                    milliseconds=1_500),
+    "no_times.gif": Still(animated("GIF", 0, 0, 0), colors=LEFT, kind="VIDEO", pictures=3, milliseconds=300),
+    "rgba.bmp": Still(files.saved("BMP", "RGBA")),
+    "grey.jp2": Still(files.saved("JPEG2000", "L"), colors=()),
+    "palette.tga": Still(files.saved("TGA", "P")),
+    "grey.sgi": Still(files.saved("SGI", "L"), colors=()),
+    "bits.pbm": Still(files.saved("PPM", "1"), colors=()),
+    "palette.pcx": Still(files.saved("PCX", "P")),
+    "a.icns": Still(files.saved("ICNS"), (1024, 1024), ()),
+    "half.gif": Still(lambda: files.saved("GIF", "P")()[:100], why="cannot be shown: "),
+    "half.bmp": Still(lambda: files.saved("BMP")()[:1_000], why="cannot be shown: image file is truncated"),
+    "half.tga": Still(lambda: files.saved("TGA")()[:1_000], why="cannot be shown: image file is truncated"),
+    "head.png": Still(lambda: files.saved("PNG")()[:20], why="cannot be shown: "),
+    "empty.jpg": Still(bytes, why="holds nothing that can be read as a picture"),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _plugins() -> None:
+    load_pillow_plugins()
+
+
+@pytest.mark.parametrize("name", STILLS)
+def test_a_still_is_what_pillow_and_openimageio_say(tmp_path: Path, name: str) -> None:
+    wanted, path = STILLS[name], tmp_path / name
+    path.write_bytes(wanted.make())
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        if wanted.why is not None:
+            with pytest.raises(UnreadableError) as refused:
+                render_still_previews({}, [descriptor])
+            assert str(refused.value).startswith(wanted.why)
+            return
+        (facts,) = read_still_headers({}, [descriptor])["files"]
+        made = render_still_previews({}, [descriptor])["pictures"]
+    finally:
+        os.close(descriptor)
+    (stream,) = facts["streams"]
+    assert (stream["type"], stream["width"], stream["height"]) == (wanted.kind, *wanted.size)
+    assert (stream.get("rotation"), facts.get("pages")) == (wanted.rotation, wanted.pages)
+    assert (stream.get("frame_count", 1), facts.get("duration_milliseconds")) == (wanted.pictures, wanted.milliseconds)
+    assert "pixel_aspect" not in stream
+    poster = Image.open(io.BytesIO(base64.b64decode(made[0]["data"]))).convert("RGB")
+    assert poster.size == (wanted.shown or wanted.size)
+    for x, y, color in wanted.colors:
+        found = poster.getpixel((x, y))
+        assert all(abs(one - other) < 30 for one, other in zip(found, color, strict=True)), (x, y, found)
