@@ -50,6 +50,48 @@ class UprightFilter:
         return self._graph.vpull()
 
 
+class WhiteBackground:
+    """Lays consecutive transparent pictures of one size over white."""
+
+    pixel_format = "yuva444p"
+
+    def __init__(self) -> None:
+        self._graph: av.filter.Graph | None = None
+        self._count = 0
+
+    def apply(self, picture: av.VideoFrame) -> av.VideoFrame:
+        """Return the picture without transparency."""
+        if self._graph is None:
+            self._graph = self._build(picture)
+        colors = picture.color_range, picture.colorspace
+        picture.pts, picture.time_base = self._count, PICTURE_TIME_BASE
+        self._count += 1
+        self._graph.vpush(picture)
+        made = self._graph.vpull()
+        made.color_range, made.colorspace = colors
+        return made
+
+    def _build(self, first: av.VideoFrame) -> av.filter.Graph:
+        graph = av.filter.Graph()
+        source = graph.add_buffer(
+            width=first.width, height=first.height, format=self.pixel_format, time_base=PICTURE_TIME_BASE
+        )
+        both, white = graph.add("split"), graph.add("drawbox", "color=white:thickness=fill:replace=1")
+        over, end = graph.add("overlay", "format=yuv444"), graph.add("buffersink")
+        source.link_to(both)
+        both.link_to(white, 0, 0)
+        white.link_to(over, 0, 0)
+        both.link_to(over, 1, 1)
+        over.link_to(end)
+        graph.configure()
+        return graph
+
+
+def has_alpha(picture: av.VideoFrame, codec: str) -> bool:
+    """Whether a picture is transparent; film frames are shown over black, with which their colours are multiplied."""
+    return codec not in FILM_CODECS and any(one.is_alpha for one in picture.format.components)
+
+
 def orientation_of_frame(picture: av.VideoFrame) -> Orientation:
     """Return the orientation of a decoded picture, as its file says."""
     matrix = _side_data(picture, SideDataType.DISPLAYMATRIX)
@@ -101,10 +143,10 @@ def make_thumbnail(picture: av.VideoFrame, aspect: Fraction, codec: str, widest:
     `aspect` is the pixel aspect ratio of the source.
     """
     size = fit_sides(max(1.0, float(picture.width * aspect)), picture.height, widest)
-    form = picture.format
-    has_alpha = codec not in FILM_CODECS and any(one.is_alpha for one in form.components)
-    mode, target = ("RGBA", "rgba") if has_alpha else ("RGB", "rgb24")
-    if form.name.startswith("grayf"):  # swscale (FFmpeg 8.1) expands it on the way to RGB, as if it were video
+    mode, target = ("RGBA", "rgba") if has_alpha(picture, codec) else ("RGB", "rgb24")
+    if picture.format.name.startswith(
+        "grayf"
+    ):  # swscale (FFmpeg 8.1) expands it on the way to RGB, as if it were video
         mode, target = "L", "yuv444p"
     # One thread: each of a strip's 60 pictures keeps the threads that scaled it, 8 MB per processor of the machine.
     scaled = picture.reformat(*size, target, src_colorspace=guess_colorspace(picture), threads=1)

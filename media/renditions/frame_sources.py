@@ -61,6 +61,7 @@ class SequenceFrameSource:
     _burn: BurnIn | None = None
     _last: av.VideoFrame | None = None
     _aspect: Fraction = Fraction(1)
+    _codec: str = ""
 
     @property
     def total(self) -> int:
@@ -84,7 +85,7 @@ class SequenceFrameSource:
                     self._unreadable.append(frame)
                     continue
                 if self._last is None:
-                    self.output.add_pictures(picture, self.rate, 1 / self.rate, self._aspect)
+                    self.output.add_pictures(picture, self.rate, 1 / self.rate, self._aspect, self._codec)
                     self._burn = BurnIn(self.recipe.burn, self.rate, self.asked["timecode"])
                 yield partial(self._write_until, index, picture)
         if self._last is None:
@@ -125,7 +126,7 @@ class SequenceFrameSource:
             with open_container(descriptor) as container:
                 stream = container.streams.video[0]
                 prepare_still_decoder(stream)
-                self._aspect = pixel_aspect_ratio(stream)
+                self._aspect, self._codec = pixel_aspect_ratio(stream), stream.codec_context.name
                 return next(decode_pictures(container, stream), None)
         except (UnreadableError, IndexError):
             layer = read_exr_layer(descriptor)
@@ -214,7 +215,8 @@ class VideoFrameSource:
         own = Fraction(stream.time_base) if stream.time_base else FINE_CLOCK
         # A time base coarser than the frame rate would give several pictures the same time.
         self._base = own if len(self.files) == 1 and own <= min(MAX_CLOCK_TICK, 1 / self._rate) else FINE_CLOCK
-        self.output.add_pictures(picture, self._rate, self._base, pixel_aspect_ratio(stream))
+        aspect, codec = pixel_aspect_ratio(stream), stream.codec_context.name
+        self.output.add_pictures(picture, self._rate, self._base, aspect, codec)
         self._burn = BurnIn(self.recipe.burn, self._rate, self.timecode)
 
     def _pictures(self, container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[av.VideoFrame]:

@@ -11,7 +11,7 @@ from typing import Any, SupportsInt
 
 import av
 
-from media.pictures.scaling import UprightFilter, guess_colorspace, orientation_of_frame
+from media.pictures.scaling import UprightFilter, WhiteBackground, guess_colorspace, has_alpha, orientation_of_frame
 from media.renditions.encoder_settings import EncoderSettings, fit_size
 from media.sound.converter import AUDIO_SAMPLE_RATE
 
@@ -82,9 +82,12 @@ class RenditionMuxer:
         self._picture_ticks = 1
         self._upright: UprightFilter | None = None
         self._size = (0, 0)
+        self._background: WhiteBackground | None = None
 
-    def add_pictures(self, first: av.VideoFrame, rate: Fraction, time_base: Fraction, aspect: Fraction) -> None:
-        """Add the video track for pictures like `first`; `aspect` is the pixel aspect ratio."""
+    def add_pictures(
+        self, first: av.VideoFrame, rate: Fraction, time_base: Fraction, aspect: Fraction, codec: str
+    ) -> None:
+        """Add the video track for pictures like `first`, of the source's codec and pixel aspect ratio."""
         video = self._container.add_stream(self._writing.encoder, rate=rate, options=dict(self._writing.options))
         assert isinstance(video, av.VideoStream)
         wide, high = max(1, round(first.width * aspect)), first.height
@@ -92,6 +95,7 @@ class RenditionMuxer:
         turns = self._upright.swaps_sides
         video.width, video.height = fit_size(*((high, wide) if turns else (wide, high)), self._recipe)
         self._size = (video.height, video.width) if turns else (video.width, video.height)
+        self._background = WhiteBackground() if has_alpha(first, codec) else None
         video.pix_fmt = self._writing.pixel_format
         codec = video.codec_context
         codec.time_base = time_base
@@ -122,11 +126,13 @@ class RenditionMuxer:
             picture,
             width=self._size[0],
             height=self._size[1],
-            format=self._writing.pixel_format,
+            format=self._writing.pixel_format if self._background is None else WhiteBackground.pixel_format,
             src_colorspace=guess_colorspace(picture),
             dst_colorspace=av.video.reformatter.Colorspace.ITU709,
             dst_color_range=av.video.reformatter.ColorRange.MPEG,
         )
+        if self._background is not None:
+            made = self._reformatter.reformat(self._background.apply(made), format=self._writing.pixel_format)
         made = self._upright.apply(made)
         made.pict_type = av.video.frame.PictureType.NONE  # let the encoder choose keyframes
         return made

@@ -19,8 +19,12 @@ from PIL import Image
 from media.pictures.exr_layers import OpenEXR
 from media.pictures.previews import render_previews
 from media.probe.headers import read_header
+from media.sandbox.batch_reader import ReadEnd, ReadItem, SandboxReader
 from media.sandbox.protocol import UnreadableError
+from media.sandbox.seccomp import ResourceLimits
+from media.sandbox.supervisor import ConfinedChild
 from tests.media.pictures.test_variants import film_frame
+from tests.media.sandbox.test_supervisor import source
 
 FRAMES = Path(__file__).parent / "exr"
 Color = tuple[int, int, int]
@@ -163,6 +167,16 @@ def test_luminance_and_chroma_are_colours_again(tmp_path: Path) -> None:
     assert isinstance(poster, Image.Image), poster
     assert is_near(poster.getpixel((12, 4)), UPPER)
     assert is_near(poster.getpixel((12, 14)), LOWER)
+
+
+def test_layers_are_read_in_the_sandbox() -> None:
+    """OpenEXR gets bytes, for a confined process opens nothing."""
+    pytest.importorskip("OpenEXR")
+    names = [name for name, frame in EXR.items() if frame.is_extra]
+    with ConfinedChild("media.pictures.previews", ResourceLimits()) as child:
+        items = [ReadItem(name, [source(FRAMES / f"{name}.exr")]) for name in names]
+        outcomes = {one.item.key: (one.end, one.reason) for one in SandboxReader(child).read(items)}
+    assert outcomes == dict.fromkeys(names, (ReadEnd.READ, ""))
 
 
 def dpx(*fields: tuple[int, str, float]) -> bytes:

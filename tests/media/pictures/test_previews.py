@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import av
 import pytest
+from PIL import Image
 
 from media.pictures.picture_store import NotAPictureError, store_picture
 from media.sandbox.batch_reader import ReadEnd, ReadItem, ReadOutcome, SandboxReader
@@ -163,6 +164,19 @@ def test_a_bomb_is_refused_and_the_next_file_is_shown(reader: SandboxReader, tmp
     outcome = made_of(reader, tmp_path / "bomb.png", head[:16] + size + head[24:])
     assert outcome.end in (ReadEnd.UNREADABLE, ReadEnd.LIMIT), outcome
     assert made_of(reader, tmp_path / "a.png", head).end is ReadEnd.READ
+
+
+def test_a_picture_that_needs_more_memory_than_a_reader_has_says_so(tmp_path: Path) -> None:
+    target = io.BytesIO()
+    Image.new("RGB", (9_000, 9_000)).save(target, "PNG")
+    limits = ResourceLimits(wall_seconds=60, cpu_seconds=60, memory_bytes=160 << 20)
+    with ConfinedChild("media.pictures.previews", limits) as child:
+        reader = SandboxReader(child)
+        outcome = made_of(reader, tmp_path / "a.png", target.getvalue())
+        assert (outcome.end, outcome.reason) == (
+            *(ReadEnd.UNREADABLE, "a.png: cannot be shown: it needs more memory than a reader may take"),
+        )
+        assert made_of(reader, tmp_path / "b.png", bytes_of("png")).end is ReadEnd.READ
 
 
 def test_what_is_no_picture_is_not_kept_as_one(tmp_path: Path) -> None:

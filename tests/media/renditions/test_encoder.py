@@ -8,11 +8,13 @@ from typing import Any
 
 import av
 import pytest
+from PIL import Image
 
 from media.renditions.encoder_settings import EncoderSettings, fit_size
 from media.renditions.timecode_burn_in import frames_to_timecode, timecode_to_frames
 from media.sandbox.seccomp import ResourceLimits
 from media.sandbox.supervisor import ConfinedChild, close_files
+from tests.media.pictures.test_variants import clip_of
 from tests.services.media_clips import bytes_of
 
 LIMITS = ResourceLimits(wall_seconds=60, cpu_seconds=60, memory_bytes=2 << 30, written_bytes=1 << 30)
@@ -202,6 +204,20 @@ def test_codecs_are_written_as_asked_with_numbers_too(
     assert (facts["container"], facts["streams"][0]["codec"]) == (container, written)
     with av.open(str(target)) as there:
         assert there.streams.video[0].codec.name == written
+
+
+@pytest.mark.parametrize(("codec", "pixels"), [("prores_ks", "yuva444p10le"), ("qtrle", "argb")])
+def test_a_transparent_clip_is_laid_over_white(encoder: ConfinedChild, tmp_path: Path, codec: str, pixels: str) -> None:
+    """The hidden colour is black here, which players would show."""
+    logo = Image.new("RGBA", (96, 64), (0, 0, 0, 0))
+    logo.paste((0, 0, 0, 255), (0, 0, 48, 64))
+    (tmp_path / "a.mov").write_bytes(clip_of(codec, pixels, logo))
+    said = made(encoder, tmp_path / "o.mp4", EncoderSettings(), [tmp_path / "a.mov"])
+    assert said["facts"]["streams"][0]["frame_count"] == 4
+    shown = picture(tmp_path / "o.mp4", 3).reformat(format="gray").planes[0]
+    row = bytes(shown)[32 * shown.line_size :]
+    assert row[24] < 24
+    assert row[80] > 228
 
 
 def test_a_movie_that_breaks_off_is_encoded_up_to_there(encoder: ConfinedChild, tmp_path: Path) -> None:
