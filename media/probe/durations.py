@@ -15,6 +15,7 @@ MP3_INDEXES = (b"Xing", b"Info", b"VBRI")
 MP3_INDEX_BYTES = 64 << 10
 MAX_COUNTED_BYTES, MAX_COUNTED_PACKETS = 16 << 20, 50_000
 """Counting took 43 microseconds a packet (60 s of AAC, 187 kB: 0.12 s)."""
+MIN_VIDEO_BITS_PER_SECOND = 200_000
 CLUSTER_START = b"\x1f\x43\xb6\x75"
 CLUSTER_TIME = 0xE7
 MAX_TAIL_BYTES = 8 << 20
@@ -43,7 +44,12 @@ def read_duration(container: av.container.InputContainer, descriptor: int) -> Me
     if said is None and "matroska" in container.format.name:
         said = _last_cluster_milliseconds(descriptor, size)
         return MediaDuration(said, is_estimated=said is not None)
-    return MediaDuration(said, is_estimated=is_raw and said is not None)
+    return MediaDuration(said, is_estimated=said is not None and (is_raw or _is_too_long(container, said, size)))
+
+
+def _is_too_long(container: av.container.InputContainer, milliseconds: int, size: int) -> bool:
+    """Whether a clip would have fewer bits a second than any picture takes: its clock jumps."""
+    return bool(container.streams.video) and size * 8_000 < milliseconds * MIN_VIDEO_BITS_PER_SECOND
 
 
 def _has_mp3_index(container: av.container.InputContainer, descriptor: int) -> bool:

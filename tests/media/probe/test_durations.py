@@ -93,3 +93,13 @@ def test_a_name_of_a_stream_of_pictures_makes_it_a_clip(tmp_path: Path) -> None:
     path.write_bytes(picture.getvalue() * 50)
     facts = facts_of(path)
     assert (facts["streams"][0]["type"], facts["duration_milliseconds"]) == ("VIDEO", 2_000)
+
+
+def test_a_duration_that_no_clip_of_its_size_has_is_an_estimate(tmp_path: Path) -> None:
+    """Two streams 5,000 s apart, too large to be counted: filled up with the packets of nothing that MPEG-TS has."""
+    path = joined(tmp_path)
+    filling = (b"\x47\x1f\xff\x10" + b"\xff" * 184) * (MAX_COUNTED_BYTES // 188 + 1)
+    content = path.read_bytes()
+    place = len(content) // 2 // 188 * 188
+    path.write_bytes(content[:place] + filling + content[place:])
+    assert facts_of(path)["duration_is_estimated"] is True
