@@ -71,7 +71,7 @@ def bare(root: Path, target: Path) -> None:
         with av.open(str(path)) as container:
             picture = next(container.decode(video=0))
         if index == 0:
-            output.add_pictures(picture, RATE, 1 / RATE, Fraction(1))
+            output.add_pictures(picture, RATE, 1 / RATE, Fraction(1), "png")
         output.write_picture(output.shaped(picture), index)
     output.finish()
     os.close(descriptor)

@@ -74,7 +74,7 @@ class WhiteBackground:
     def _build(self, first: av.VideoFrame) -> av.filter.Graph:
         graph = av.filter.Graph()
         source = graph.add_buffer(
-            width=first.width, height=first.height, format=self.pixel_format, time_base=PICTURE_TIME_BASE
+            width=first.width, height=first.height, format=first.format, time_base=PICTURE_TIME_BASE
         )
         both, white = graph.add("split"), graph.add("drawbox", "color=white:thickness=fill:replace=1")
         over, end = graph.add("overlay", "format=yuv444"), graph.add("buffersink")

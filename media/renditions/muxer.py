@@ -85,7 +85,7 @@ class RenditionMuxer:
         self._background: WhiteBackground | None = None
 
     def add_pictures(
-        self, first: av.VideoFrame, rate: Fraction, time_base: Fraction, aspect: Fraction, codec: str
+        self, first: av.VideoFrame, rate: Fraction, time_base: Fraction, aspect: Fraction, source_codec: str
     ) -> None:
         """Add the video track for pictures like `first`, of the source's codec and pixel aspect ratio."""
         video = self._container.add_stream(self._writing.encoder, rate=rate, options=dict(self._writing.options))
@@ -95,7 +95,7 @@ class RenditionMuxer:
         turns = self._upright.swaps_sides
         video.width, video.height = fit_size(*((high, wide) if turns else (wide, high)), self._recipe)
         self._size = (video.height, video.width) if turns else (video.width, video.height)
-        self._background = WhiteBackground() if has_alpha(first, codec) else None
+        self._background = WhiteBackground() if has_alpha(first, source_codec) else None
         video.pix_fmt = self._writing.pixel_format
         codec = video.codec_context
         codec.time_base = time_base

@@ -14,10 +14,9 @@ import errno
 import json
 import os
 import socket
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TextIO
 
 from media.sandbox.seccomp import ResourceLimits, confine_process, grant_cpu_time
 
@@ -73,22 +72,22 @@ RequestHandler = Callable[[SandboxRequest], Iterator[Mapping[str, Any]]]
 
 def serve_requests(answer: RequestHandler) -> None:
     """Answer requests until the parent closes the socket."""
-    with socket.socket(fileno=os.dup(0)) as line:
+    with socket.socket(fileno=os.dup(0)) as line, _take_output() as output:
         hello = _receive(line)
         if hello is None:
             return
         limits = ResourceLimits(**hello[0]["limits"])
-        _send_answer({"ready": True, "missing": confine_process(limits, hello[0]["parent"])})
+        _send_answer(output, {"ready": True, "missing": confine_process(limits, hello[0]["parent"])})
         while (packet := _receive(line)) is not None:
             request = SandboxRequest(packet[0], packet[1], limits, line)
             number = packet[0]["number"]
             request.renew_cpu_time()
             try:
                 for said in answer(request):
-                    _send_answer({"number": number, **said})
-                _send_answer({"number": number, "done": True})
+                    _send_answer(output, {"number": number, **said})
+                _send_answer(output, {"number": number, "done": True})
             except Exception as error:
-                _send_answer({"number": number, "done": True, **describe_error(error)})
+                _send_answer(output, {"number": number, "done": True, **describe_error(error)})
             finally:
                 request.close_files()
 
@@ -110,9 +109,16 @@ def _receive(line: socket.socket) -> tuple[dict[str, Any], list[int]] | None:
     return (json.loads(packet), list(files)) if packet else None
 
 
-def _send_answer(answer: Mapping[str, Any]) -> None:
-    sys.stdout.write(json.dumps(answer, ensure_ascii=True, separators=(",", ":")) + "\n")
-    sys.stdout.flush()
+def _take_output() -> TextIO:
+    """Return standard output as the channel of answers; what libraries print goes to standard error from now on."""
+    output = os.fdopen(os.dup(1), "w", encoding="ascii")
+    os.dup2(2, 1)
+    return output
+
+
+def _send_answer(output: TextIO, answer: Mapping[str, Any]) -> None:
+    output.write(json.dumps(answer, ensure_ascii=True, separators=(",", ":")) + "\n")
+    output.flush()
 
 
 def handle_items(read: Callable[[Mapping[str, Any], list[int]], Mapping[str, Any]]) -> RequestHandler:
