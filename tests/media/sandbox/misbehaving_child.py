@@ -54,6 +54,11 @@ def talk() -> str:
     return "x" * (40 << 20)
 
 
+def mutter() -> str:
+    os.write(1, b"error: no such layer\n")
+    return "fine"
+
+
 def write() -> None:
     os.write(1, b"")
     with open("/tmp/escaped", "w") as file:
@@ -146,6 +151,7 @@ DEEDS: Mapping[str, Callable[[], Any]] = {
         burn,
         eat,
         talk,
+        mutter,
         write,
         connect,
         start,

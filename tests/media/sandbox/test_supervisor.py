@@ -133,6 +133,13 @@ def test_what_ends_its_reader_is_named_and_its_neighbours_are_read(
     assert len(outcomes) == 119
 
 
+def test_a_library_that_prints_does_not_disturb_the_answers(child: ConfinedChild, file: SourceFile) -> None:
+    """OpenEXR prints its errors to standard output, which was the channel of answers."""
+    outcomes = read(child, ReadItem(1, [file], {"deed": "mutter"}), ReadItem(2, [file]))
+    assert outcomes[1].result == {"came": "fine"}
+    assert outcomes[2].result["read"] == "hello"
+
+
 def test_a_child_may_have_threads(child: ConfinedChild, file: SourceFile) -> None:
     assert read(child, ReadItem(1, [file], {"deed": "share"}))[1].result == {"came": "here here here here"}
 
