@@ -113,8 +113,10 @@ def test_a_wrong_checksum_and_a_bad_clip_turn_status_terminal_list_and_metric(sy
     headline = system.run("status", code=None)
     listed = system.run("jobs", "list")
     wait_until(lambda: "differs from its checksum" in system.printed(), what="the terminal says it", seconds=20)
-    for shown in (headline, listed):
-        assert ("checksum" in shown, "cannot be read" in shown or "unreadable" in shown) == (True, True), shown
+    assert "checksum" in headline
+    assert "media files cannot be read" in headline
+    assert 'but "b.mov.md5" says 00000000000000000000000000000000' in listed
+    assert listed.count("it holds nothing that can be read as media") == 2
 
 
 def rules() -> list[dict]:
