@@ -9,6 +9,7 @@ import base64
 import hmac
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from typing import TypeVar
 from urllib.parse import parse_qs
@@ -129,7 +130,11 @@ class PageThreads:
     async def _run(
         self, request: Request, handle: Callable[[ShareRequest], HandlerResult], form: Mapping[str, str]
     ) -> HandlerResult:
-        async with self.admission.work.enter(("address", client_address(request))):
+        caller = ("address", client_address(request))
+        async with AsyncExitStack() as stack:
+            if form:
+                await stack.enter_async_context(self.admission.costly.enter(caller))
+            await stack.enter_async_context(self.admission.work.enter(caller))
             return await run_in_threadpool(handle, ShareRequest(request, form))
 
 

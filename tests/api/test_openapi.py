@@ -2,6 +2,7 @@
 
 import re
 
+import anyio
 import httpx
 import pytest
 import schemathesis
@@ -44,6 +45,27 @@ def test_the_document_and_the_pages_made_from_it_are_served(api: Api) -> None:
     for name in names:
         assert httpx.get(f"{api.root}{name}").status_code == 200, name
     assert httpx.get(f"{api.root}/API/docs/redoc.standalone.js").status_code == 404
+
+
+def test_the_document_is_built_once_however_many_ask_for_it_first() -> None:
+    app = create_api(ApiContext(NOWHERE, PostgresEngine(NOWHERE)))
+    built: list[int] = []
+
+    def build() -> dict[str, str]:
+        built.append(1)
+        return {"openapi": "3.1.0"}
+
+    app.openapi = build  # type: ignore[method-assign]
+
+    async def ask() -> None:
+        transport = httpx.ASGITransport(app)
+        client = httpx.AsyncClient(transport=transport, base_url="http://x")
+        async with client, anyio.create_task_group() as requests:
+            for _ in range(20):
+                requests.start_soon(client.get, "/API/openapi.json")
+
+    anyio.run(ask)
+    assert built == [1]
 
 
 def test_every_operation_has_its_own_name_and_says_400_for_what_reads_wrong() -> None:
