@@ -91,7 +91,7 @@ def test_unknown_ended_and_revoked_links_open_the_same_kind_page(
     texts = {re.sub(r'nonce="[^"]*"', "", page.text) for page in pages}
     assert {page.status_code for page in pages} == {404}
     assert len(texts) == 1
-    assert "ask them for a new one" in texts.pop()
+    assert "Please ask for a new one" in texts.pop()
 
 
 def test_a_password_is_asked_for_once_and_its_cookie_is_of_this_page_alone(
