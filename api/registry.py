@@ -11,7 +11,7 @@ from api.routes.catalog import (
     manual_grouping,
     relations,
 )
-from api.routes.files import downloads, files, previews, storage_files, storages
+from api.routes.files import downloads, files, previews, readiness, storage_files, storages
 from api.routes.integrations import triggers, webhooks
 from api.routes.jobs import backlog, jobs
 from api.routes.metadata import fields, values, views
@@ -38,6 +38,7 @@ ROUTE_GROUPS = (
     history.routes,
     jobs.routes,
     previews.routes,
+    readiness.routes,
     fields.routes,
     values.routes,
     views.routes,

@@ -7,6 +7,7 @@ from models.access.user import App, Membership, SignInLimit, Token, User, UserGr
 from models.catalog.approval import Approval, ApprovalVote
 from models.catalog.asset import Asset, Component, FileSet, FileSetFile, Format, Keyframe
 from models.catalog.collection import Collection, CollectionAsset, Favorite
+from models.catalog.evidence import FileDigest, ReadinessReport
 from models.catalog.file import DeclaredFile, File, Folder, FrameBucket
 from models.catalog.history import History
 from models.catalog.metadata import (
@@ -51,6 +52,7 @@ __all__ = [
     "Favorite",
     "File",
     "FileChecksum",
+    "FileDigest",
     "FileSet",
     "FileSetFile",
     "Folder",
@@ -76,6 +78,7 @@ __all__ = [
     "Pin",
     "ProcessReport",
     "ProfileRevision",
+    "ReadinessReport",
     "Relation",
     "RelationType",
     "SavedSearch",

@@ -26,6 +26,7 @@ from services.media.probe import PROBE_READING
 from services.media.rebuild import media_rebuild_jobs
 from services.metadata.bulk_write import SET_VALUES_JOBS
 from services.outbound.config import OutboundConfig
+from services.readiness.jobs import READY_JOBS
 from services.renditions.encode import TranscodeContext
 from services.renditions.jobs import transcode_jobs
 from services.renditions.profiles import TranscodeProfiles
@@ -71,6 +72,7 @@ def job_kinds(context: JobEnvironment) -> dict[str, JobKind]:
         PURGE_ASSETS_JOBS,
         PURGE_COLLECTIONS_JOBS,
         REMOVE_STORAGE_JOBS,
+        READY_JOBS,
         RESTORE_DELETED_JOBS,
         SET_VALUES_JOBS,
         checksum_jobs(),

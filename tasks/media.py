@@ -8,6 +8,7 @@ from services.job_kinds import run_job_message
 from services.media.drain import run_media_queue
 from services.media.previews import PREVIEW_TASK, delete_orphaned_pictures, preview_reading_for
 from services.media.rebuild import MEDIA_REBUILD_TASK
+from services.readiness.jobs import READY_TASK
 from services.renditions.jobs import clean_up_renditions
 from services.sidecars.verification import CHECKSUM_TASK
 from tasks import make_job_task
@@ -22,7 +23,7 @@ def run_previews(self: Task, ids: Sequence[str] = ()) -> str | None:
     return ended
 
 
-MEDIA_JOB_TASKS = [make_job_task(CHECKSUM_TASK), make_job_task(MEDIA_REBUILD_TASK)]
+MEDIA_JOB_TASKS = [make_job_task(name) for name in (CHECKSUM_TASK, MEDIA_REBUILD_TASK, READY_TASK)]
 
 
 @shared_task(name="media.tidy", bind=True, ignore_result=True)

@@ -70,6 +70,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "workers.commands.server.probe:probe",
         "Exit with 1 if the worker on this machine does not answer, although its broker does.",
     ),
+    "ready": (
+        "workers.commands.catalog.ready:ready",
+        "Answer whether PATH is whole: exit with 0 if proven, 1 if refuted, 2 if not provable, 3 without an answer.",
+    ),
     "reindex": (
         "workers.commands.server.reindex:reindex",
         "Rebuild the documents of ASSETs (titles or ids), or all documents.",
@@ -81,6 +85,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "scan": (
         "workers.commands.admin.storage:scan",
         "Scan storage NAME, or all storages, now.",
+    ),
+    "seal": (
+        "workers.commands.catalog.seal:seal",
+        "Write the next generation of an ASC MHL history for the folder PATH; every byte of it is read.",
     ),
     "search": (
         "workers.commands.catalog.show:search",

@@ -147,6 +147,33 @@ CHECKSUM_MISMATCHES = ProblemKind(
     subject="'assets' AS object_type, CAST(file_set.asset_id AS text) AS object_id",
     retry=_verify_again,
 )
+FLIPPED_FILES = ProblemKind(
+    name="flipped_files",
+    help="Files whose bytes changed while their size and time did not.",
+    noun="bits",
+    label="files that lost bits",
+    one="file lost bits",
+    many="files lost bits",
+    rows="""FROM file_digest AS sum JOIN file ON file.id = sum.file_id
+        JOIN file_set_file AS member ON member.file_id = file.id JOIN file_set ON file_set.id = member.file_set_id
+        JOIN asset ON asset.id = file_set.asset_id JOIN storage ON storage.id = file_set.storage_id
+        WHERE sum.found IS NOT NULL AND (sum.size, sum.mtime_ns) = (file.size, file.mtime_ns)
+            AND asset.status = 'ACTIVE' AND file.status NOT IN ('MISSING', 'DELETED')""",
+    key="file.id",
+    what=f"{FOLDER_OF_SET} || file.name",
+    since="sum.date_found",
+    why="""'its ' || sum.algorithm || ' was ' || sum.digest || ', and is ' || sum.found
+        || '; good copies: ' || coalesce((
+        SELECT string_agg(other_storage.name || '/' || other_set.base_dir || '/' || encode(other.name, 'escape'), ', ')
+        FROM file_digest AS good JOIN file AS other ON other.id = good.file_id
+        JOIN file_set_file AS other_member ON other_member.file_id = other.id
+        JOIN file_set AS other_set ON other_set.id = other_member.file_set_id
+        JOIN storage AS other_storage ON other_storage.id = other_set.storage_id
+        WHERE good.digest = sum.digest AND good.algorithm = sum.algorithm AND good.file_id <> sum.file_id
+            AND good.found IS NULL AND (good.size, good.mtime_ns) = (other.size, other.mtime_ns)
+            AND other.status IN ('CLOSED', 'REDISCOVERED')), 'none is known')""",
+    subject="'assets' AS object_type, CAST(file_set.asset_id AS text) AS object_id",
+)
 FAILED_JOBS = ProblemKind(
     name="failed_jobs",
     help=f"Jobs that failed within the last {FAILED_JOB_HOURS} hours.",
@@ -181,4 +208,4 @@ UNCONFIRMED_MISSING = ProblemKind(
     why="""'if it was deleted on purpose: tapeless storage confirm-deletions "' || storage.name || '"'""",
     subject="'assets' AS object_type, CAST(file_set.asset_id AS text) AS object_id",
 )
-PROBLEM_KINDS = (UNREADABLE_MEDIA, CHECKSUM_MISMATCHES, FAILED_JOBS, UNCONFIRMED_MISSING)
+PROBLEM_KINDS = (UNREADABLE_MEDIA, CHECKSUM_MISMATCHES, FLIPPED_FILES, FAILED_JOBS, UNCONFIRMED_MISSING)

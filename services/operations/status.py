@@ -91,7 +91,7 @@ class SystemStatus:
 
     `growing`: files that are not stable yet; `pending_islands`: islands to be grouped; `outdated_islands`: islands that
     older rules grouped; `empty`: files of zero bytes, which wait for content; `failed`: files and folders that cannot
-    be read; `unreadable_media`, `checksum_mismatches`, `failed_jobs` and `unconfirmed_missing`: see
+    be read; `unreadable_media`, `checksum_mismatches`, `flipped_files`, `failed_jobs` and `unconfirmed_missing`: see
     `services.operations.problems`; `idle`: every storage has its watcher, and nothing is growing, pending, queued or
     scanning (orphans, empty files and dead letters do not count); `problems`: what needs a person.
     """
@@ -110,6 +110,7 @@ class SystemStatus:
     failed: int
     unreadable_media: int
     checksum_mismatches: int
+    flipped_files: int
     failed_jobs: int
     unconfirmed_missing: int
     suspected: int

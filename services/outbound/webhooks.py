@@ -43,7 +43,11 @@ WEBHOOK_EVENTS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "jobs": {"entity": (*ENTITY_OPERATIONS, "failed")},
     "segments": {"entity": ENTITY_OPERATIONS, "metadata": ("update",)},
     "shares": {"entity": ENTITY_OPERATIONS},
-    "storages": {"entity": ENTITY_OPERATIONS, "acls": ("update",)},
+    "storages": {
+        "entity": ENTITY_OPERATIONS,
+        "acls": ("update",),
+        "readiness": ("complete", "refuted", "open"),
+    },
 }
 """Operations by event type and realm; realm `entity` is the object itself."""
 REDACTED_HEADER_VALUE = "********"

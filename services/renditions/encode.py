@@ -19,13 +19,14 @@ from typing import Any
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from media.sandbox.safe_open import SourceChangedError
+from media.sandbox.safe_open import SourceChangedError, SourceFile
 from media.sandbox.seccomp import ResourceLimits
 from media.sandbox.supervisor import ChildDiedError, ConfinedChild
 from models.access.acl import Actor
 from models.catalog.asset import Asset, Format
 from models.core.sessions import read_snapshot, transact
 from models.queues.job import NO_PROGRESS, Job, JobStatus, Progress
+from services.catalog.assets.digests import store_source_digests
 from services.core.errors import DomainError
 from services.core.text import pluralize
 from services.jobs.runner import JobEnd, JobOutcome, JobPause, JobRetryError, JobRun
@@ -92,6 +93,8 @@ class TranscodeRun:
     run: JobRun
     _progress: Progress = NO_PROGRESS
     _saved_at: float = field(default=0.0)
+    _digests: dict[SourceFile, str] = field(default_factory=dict)
+    """Sums of the sources that were read whole."""
 
     def transcode(self) -> JobOutcome:
         """Encode and register the rendition; the draft of a run that does not get that far is removed."""
@@ -167,7 +170,9 @@ class TranscodeRun:
                 with self.run.keep_lease():
                     child.send(feed.request, feed.files)
                 result = self._follow(child, feed)
-                feed.refuse_changed()
+                with self.run.keep_lease():
+                    feed.finish()
+            self._digests = feed.hashing.digests
             with self.run.keep_lease():
                 os.fsync(descriptor)
         finally:
@@ -194,6 +199,7 @@ class TranscodeRun:
                     child.send(*feed.batch(said["wants"]))
                 elif said.get("total"):
                     self._progress = Progress(min(said["done"], said["total"]), said["total"], "encodes")
+                    feed.follow(said["done"], said["total"])
             elif now - heard > self.by.limits.wall_seconds:
                 child.close()
                 raise ChildDiedError(f"made no progress for {self.by.limits.wall_seconds:g} s and was ended")
@@ -232,6 +238,7 @@ class TranscodeRun:
 
         def write(session: Session) -> Path | None:
             self.run.save(session)
+            store_source_digests(session, task.plan.sets(), self._digests, "transcode")
             job = session.get_one(Job, self.run.claim.id)
             actor = Actor("transcode", user_id=job.created_by)
             try:

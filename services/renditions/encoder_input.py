@@ -12,6 +12,7 @@ from media.renditions.encoder_settings import EncoderSettings
 from media.sandbox.safe_open import OpenFolders, SourceFile, require_unchanged
 from media.sandbox.supervisor import close_files
 from services.renditions.plan import TranscodePlan
+from services.renditions.source_hashing import SourceHashing
 
 ENCODER_BATCH_FRAMES = 48
 
@@ -26,6 +27,7 @@ class EncoderInput:
         self._opened: list[tuple[SourceFile, int]] = []
         self._frames: list[tuple[SourceFile, int]] = []
         """Frames of batches that the encoder may still be reading."""
+        self.hashing = SourceHashing()
         self.request: dict[str, Any] = {"number": 1, "recipe": asdict(recipe), "timecode": plan.timecode}
         """What the encoder is asked for."""
 
@@ -59,7 +61,7 @@ class EncoderInput:
         """Open a batch of frames; the encoder requests it while it reads the previous one."""
         picture = self._plan.picture
         assert picture is not None
-        require_all_unchanged(self._frames[:-ENCODER_BATCH_FRAMES])
+        self._hash_frames(self._frames[:-ENCODER_BATCH_FRAMES])
         close_files([descriptor for _, descriptor in self._frames[:-ENCODER_BATCH_FRAMES]])
         self._frames = self._frames[-ENCODER_BATCH_FRAMES:]
         places = range(number * ENCODER_BATCH_FRAMES, min(len(picture.sources), (number + 1) * ENCODER_BATCH_FRAMES))
@@ -71,9 +73,21 @@ class EncoderInput:
             files.append(descriptor)
         return {"number": 1, "numbers": [picture.numbers[place] for place in places]}, files
 
-    def refuse_changed(self) -> None:
-        """Raise SourceChangedError if a file changed since it was opened."""
-        require_all_unchanged([*self._opened, *self._frames])
+    def follow(self, done: int, total: int) -> None:
+        """Hash the files up to where the encoder is: it reads the same pages, so that the disk reads them once."""
+        self.hashing.advance(self._opened, done, total)
+
+    def finish(self) -> None:
+        """Hash the rest. SourceChangedError if a file changed since it was opened."""
+        self.hashing.advance(self._opened, 1, 1)
+        self._hash_frames(self._frames)
+        require_all_unchanged(self._opened)
+
+    def _hash_frames(self, frames: Sequence[tuple[SourceFile, int]]) -> None:
+        """Hash frames that the encoder has read just now."""
+        for source, descriptor in frames:
+            self.hashing.hash_whole(source, descriptor)
+        require_all_unchanged(frames)
 
     def _open(self) -> None:
         picture, sounds = self._plan.picture, [list(one.sources) for one in self._plan.sounds]

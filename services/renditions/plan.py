@@ -85,6 +85,10 @@ class TranscodePlan:
         """Storages of its files."""
         return {one.storage_id for one in (self.picture, *self.sounds) if one is not None}
 
+    def sets(self) -> list[uuid.UUID]:
+        """Return the file sets that it reads."""
+        return [one.id for one in (self.picture, *self.sounds) if one is not None]
+
 
 def load_transcode_plan(session: Session, format_id: uuid.UUID) -> TranscodePlan:
     """Load all files for a rendition of this format. Call it in a snapshot transaction."""

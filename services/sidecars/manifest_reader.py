@@ -74,21 +74,37 @@ def read_renames(child: ConfinedChild, generations: Sequence[SourceFile]) -> dic
     return present
 
 
+def read_generation(
+    child: ConfinedChild, source: SourceFile, descriptor: int
+) -> list[tuple[bytes, str, str, bytes | None]]:
+    """Return path, algorithm, digest and former path of each file in a manifest that is open already."""
+    return [
+        (path, algorithm, digest, resolve_path(source, previous) if previous else None)
+        for _, path, (algorithm, digest, _, previous, _) in _requested(child, source, descriptor, only_renames=False)
+        if path is not None
+    ]
+
+
 def _resolved(
     child: ConfinedChild, source: SourceFile, *, only_renames: bool
 ) -> Iterator[tuple[bytes, bytes | None, tuple[Any, ...]]]:
     """Yield what each entry names, as written and as a path, and its other fields."""
-    request = {"number": 1, "manifest": source.name, "only_renames": only_renames}
     descriptor = open_source_file(source)
     try:
-        child.send(request, [descriptor])
-        while (said := child.receive() or {}).get("done") is not True:
-            for path, *fields in said["entries"]:
-                written = path.encode("utf-8", "surrogateescape")
-                yield written, resolve_path(source, path), tuple(fields)
+        yield from _requested(child, source, descriptor, only_renames=only_renames)
         require_unchanged(source, descriptor)
     finally:
         close_files([descriptor])
+
+
+def _requested(
+    child: ConfinedChild, source: SourceFile, descriptor: int, *, only_renames: bool
+) -> Iterator[tuple[bytes, bytes | None, tuple[Any, ...]]]:
+    child.send({"number": 1, "manifest": source.name, "only_renames": only_renames}, [descriptor])
+    while (said := child.receive() or {}).get("done") is not True:
+        for path, *fields in said["entries"]:
+            written = path.encode("utf-8", "surrogateescape")
+            yield written, resolve_path(source, path), tuple(fields)
     if said.get("kind") == "unreadable":
         raise UnreadableError(said["error"])
     if "error" in said:

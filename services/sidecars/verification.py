@@ -29,6 +29,7 @@ from media.sidecars.kinds import is_checksum_list
 from models.catalog.asset import ASSET_KIND
 from models.core.sessions import transact
 from models.queues.job import JOB_QUEUE, JobStatus, Progress
+from services.catalog.assets.digests import COMMON_ALGORITHM, ComputedDigest, store_digests
 from services.catalog.assets.sources import load_readable_sets
 from services.core.text import pluralize
 from services.jobs.jobs import add_job
@@ -97,6 +98,8 @@ class _ChecksumTurn:
     ends_at: float
     results: list[ChecksumResult] = field(default_factory=list)
     """Computed and not yet saved."""
+    digests: list[ComputedDigest] = field(default_factory=list)
+    """The common sums of the same files."""
     gone: set[str] = field(default_factory=set)
     """States of files that were missing or changed, also from earlier turns: they are not retried in every turn."""
     done: int = 0
@@ -171,7 +174,8 @@ class _ChecksumTurn:
         algorithms = list(dict.fromkeys(entry.algorithm for entry in one.expected))
         try:
             with open(open_source_file(source), "rb", buffering=0) as opened:
-                found = compute_checksums(opened.fileno(), algorithms, self._save_periodically)
+                wanted = list(dict.fromkeys((*algorithms, *([COMMON_ALGORITHM] if algorithms != [SIZE_CHECK] else ()))))
+                found = compute_checksums(opened.fileno(), wanted, self._save_periodically)
                 require_unchanged(source, opened.fileno())
         except (SourceChangedError, OSError) as error:
             log.info("%s: %s", one.name, error)
@@ -183,6 +187,9 @@ class _ChecksumTurn:
         )
         said = (" and ".join(algorithms), one.expected_text, " and ".join(found[each] for each in algorithms), matches)
         self.results.append(ChecksumResult(one.file_id, one.list_name, *said, source.size, source.mtime_ns))
+        if COMMON_ALGORITHM in found:
+            common = {COMMON_ALGORITHM: found[COMMON_ALGORITHM]}
+            self.digests.append(ComputedDigest(one.file_id, source.size, source.mtime_ns, common))
         self.done += 1
         return True
 
@@ -196,6 +203,7 @@ class _ChecksumTurn:
         if transact(self.run.sessions, self._keep):
             raise JobAbortedError("stopped; what was summed up is kept")
         self.results.clear()
+        self.digests.clear()
 
     def _pause(self, reason: str = "goes on soon", seconds: float = 0.0) -> JobPause:
         """End the turn as its time is over, between two files only: one file may take longer than a turn."""
@@ -210,15 +218,19 @@ class _ChecksumTurn:
 
     def _keep(self, session: Session) -> bool:
         is_stopped = self.run.save(session, self._progress())
-        store_checksum_results(session, self.set_id, self.results)
+        self._store(session)
         return is_stopped
+
+    def _store(self, session: Session) -> None:
+        store_checksum_results(session, self.set_id, self.results)
+        store_digests(session, self.digests, "verification of a list")
 
     def _finish(self, there: Sequence[FileToVerify], gaps: "ManifestGaps") -> None:
         files = [one.file_id for one in there]
 
         def write(session: Session) -> None:
             self.run.save(session, Progress(self.done, self.total, details='{"gone": []}'))
-            store_checksum_results(session, self.set_id, self.results)
+            self._store(session)
             named = [(one.file_id, one.list_name) for one in there]
             no_longer_named = delete_other_checksums(session, self.set_id, named)
             update_checksum_warnings(session, [*files, *no_longer_named])

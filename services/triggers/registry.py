@@ -9,6 +9,7 @@ from services.triggers.objects import (
     SHARE_TRIGGER,
     TRANSCODE_TRIGGER,
 )
+from services.triggers.readiness import READY_TRIGGER
 from services.triggers.spec import Trigger
 from services.triggers.storages import INGEST_TRIGGER, SCAN_TRIGGER
 
@@ -22,5 +23,6 @@ TRIGGER_REGISTRY: Mapping[str, Trigger] = {
         SHARE_TRIGGER,
         REINDEX_TRIGGER,
         TRANSCODE_TRIGGER,
+        READY_TRIGGER,
     )
 }

@@ -122,6 +122,8 @@ def of_audit(words: Words) -> Iterator[str]:
 
 NOT_RUN: Mapping[Words, tuple[str, Callable[[Words], Iterator[str]]]] = {
     ("tapeless", "up"): ("does not end, and is what the others are run on", of_tapeless),
+    ("tapeless", "seal"): ("needs a folder that is whole; tests/services/readiness run it", of_tapeless),
+    ("tapeless", "ready"): ("its exit code is the answer; tests/workers/commands run it", of_tapeless),
     ("make",): ("run does not end, test is what runs this, bench takes minutes", of_make),
     ("docker", "compose"): ("no container engine runs here; tests/compose runs what the services run", of_compose),
     ("docker", "buildx"): ("asks the registry of images", of_image),

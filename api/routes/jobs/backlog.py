@@ -37,6 +37,7 @@ BACKLOG_KIND_PLURALS = {
     "media": "readings",
     "checksum": "verifications",
     "missing": "files",
+    "bits": "files",
     "document": "documents",
     "folder": "folders",
     "reading": "readings",

@@ -1,6 +1,6 @@
 """Policies of the routes of `files`."""
 
-from tests.api.policy import Policy, all_may, readers_may, writers_may
+from tests.api.policy import Policy, administrators_may, all_may, readers_may, writers_may
 
 COMPONENT = {"name": "v", "type": "VIDEO"}
 STORAGE = {"name": "s{unique}", "method": "FILE", "purpose": "FILES"}
@@ -26,6 +26,9 @@ POLICIES: dict[str, Policy] = {
     "GET files/v1/assets/{asset_id}/keyframes/{keyframe_id}/": readers_may(200, guest=200),
     "GET files/v1/assets/{asset_id}/proxies/": readers_may(200),
     "GET files/v1/assets/{asset_id}/proxies/{proxy_id}/": readers_may(200),
+    "GET files/v1/ready/": administrators_may(400, params={"path": "/nothing/here"}),
+    "POST files/v1/ready/": administrators_may(400, {"path": "/nothing/here"}),
+    "GET files/v1/ready/reports/": administrators_may(200),
     "GET files/v1/pictures/{ticket}/": Policy("404 404 404 404", names={"ticket": "x"}, nobody=404),
     "PATCH files/v1/assets/{asset_id}/files/{file_id}/": writers_may(200, {"status": "CLOSED"}),
     "DELETE files/v1/assets/{asset_id}/files/{file_id}/": writers_may(204),

@@ -49,6 +49,8 @@ from services.metadata.fields import create_field
 from services.metadata.views import ViewInput, create_view
 from services.objects.objects import find_object
 from services.outbound.config import NO_OUTBOUND, OutboundConfig
+from services.readiness.jobs import create_ready_job
+from services.readiness.ready import ReadyQuestion
 from services.renditions.profiles import BUILT_IN_PROFILES, TranscodeProfiles
 from services.renditions.queue import request_transcode
 from services.sidecars.caption_import import create_caption_job
@@ -165,6 +167,10 @@ class Maker:
         create_checksum_job(self.session, made.id, made.asset_id, made.name)
         return self.session.scalars(select(Job).where(Job.task == CHECKSUM_TASK)).one()
 
+    def ready(self) -> Job:
+        question = ReadyQuestion(bytes(self.storage.root) + b"/day")
+        return create_ready_job(self.session, question, self.boss)
+
     def comparison(self) -> Job:
         return start_index_comparison(self.session)
 
@@ -223,6 +229,7 @@ CASES = {
     "maintenance.purge_collections": Case(Maker.purge_collections, "collection"),
     "maintenance.restore_deleted": Case(Maker.restore, "asset", BLOCK),
     "maintenance.set_values": Case(Maker.values, "metadata_value", BLOCK),
+    "media.ready": Case(Maker.ready, "file_digest", BLOCK),
     "media.checksums": Case(Maker.checksums, "file_checksum"),
     "index.compare": Case(Maker.comparison, "index_mark"),
     "index.rebuild": Case(Maker.rebuild, "index_mark"),

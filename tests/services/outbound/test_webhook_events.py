@@ -22,7 +22,7 @@ from tests.services import media_steps
 from tests.services.outbound.test_webhooks import hook, target
 
 __all__ = ["target"]
-ONE, TWO, REQUEST, JOB = (uuid.UUID(int=number) for number in range(1, 5))
+ONE, TWO, REQUEST, JOB, SHELF = (uuid.UUID(int=number) for number in range(1, 6))
 WORLD = f"""
     INSERT INTO asset (id, title) VALUES ('{ONE}', 'one'), ('{TWO}', 'two');
     INSERT INTO approval (id, object_type, object_id, version_id) VALUES ('{REQUEST}', 'assets', '{ONE}', '{ONE}');
@@ -31,6 +31,7 @@ WORLD = f"""
     INSERT INTO relation (id, asset_id, relation_type, related_to_asset_id)
         SELECT '{REQUEST}', '{ONE}', name, '{TWO}' FROM relation_type LIMIT 1;
     INSERT INTO job (id, type, title, task) VALUES ('{JOB}', 'CUSTOM', 'job', 'x.y');
+    INSERT INTO storage (id, name, root) VALUES ('{SHELF}', 'shelf', '/shelf');
 """
 CHANGES: list[tuple[str, list[tuple[Any, ...]]]] = [
     (
@@ -44,6 +45,11 @@ CHANGES: list[tuple[str, list[tuple[Any, ...]]]] = [
     ),
     ("UPDATE approval SET change_date = now()", []),
     ("DELETE FROM approval", [("assets", "approvals", "delete", ONE, {})]),
+    (
+        f"""INSERT INTO readiness_report (id, storage_id, path, answer, level, actor, report)
+        VALUES ('{ONE}', '{SHELF}', '/shelf/A001', 'proven', 'content', 'Ada', '{{}}')""",
+        [("storages", "readiness", "complete", SHELF, {"report_id": str(ONE), "level": "content", "answer": "proven"})],
+    ),
     (
         f"""INSERT INTO approval_vote (id, approval_id, user_id, status)
         VALUES ('{ONE}', '{REQUEST}', '{ONE}', 'APPROVED')""",
@@ -87,7 +93,7 @@ def events(session: Any) -> list[tuple[Any, ...]]:
 def test_each_change_is_an_event_with_its_facts(sessions: Sessions, target: Any) -> None:
     with sessions.begin() as session:
         session.connection().exec_driver_sql(WORLD)
-    for kind in ("assets", "jobs"):
+    for kind in ("assets", "jobs", "storages"):
         hook(sessions, target, kind)
     for change, expected in CHANGES:
         with sessions() as session:

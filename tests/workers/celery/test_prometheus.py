@@ -22,6 +22,7 @@ ALERTED = {
     "StorageUnavailable": ('tapeless_storage_up{storage="A"}', "0", True),
     "MediaUnreadable": ("tapeless_unreadable_media", "3", True),
     "ChecksumMismatch": ("tapeless_checksum_mismatches", "1", True),
+    "FilesFlipped": ("tapeless_flipped_files", "1", True),
     "QueueWithoutWorker": ('tapeless_workers{queue="media"}', "0", True),
     "ProcessRestarting": ('tapeless_child_restarts_total{process="watch"}', "0+1x90", True),
     "DeadLetters": ('tapeless_dead_letters{kind="mails"}', "0", False),

@@ -1,0 +1,90 @@
+"""Evidence of a folder: its indexes and checksum lists, read in the sandbox with no transaction open."""
+
+import posixpath
+from collections.abc import Mapping, Sequence
+
+from media.evidence.indexes import find_index_reader, is_sum_list, names_many, package_folders, state_unreadable
+from media.evidence.statements import Aspect, FileStatement, Finding, Statement, is_below, statement_of
+from media.sandbox.batch_reader import ReadEnd, ReadItem, SandboxReader
+from media.sandbox.protocol import UnreadableError
+from media.sandbox.safe_open import SourceChangedError, SourceFile
+from media.sandbox.supervisor import ChildDiedError, ConfinedChild
+from models.core.paths import display_path
+from services.readiness.facts import FolderFacts, spell_path
+from services.sidecars.manifest_reader import ManifestEntry, generation_of, read_manifest_entries, read_renames
+from services.sidecars.verification import SIDECAR_LIMITS
+
+
+def read_evidence(facts: FolderFacts) -> list[Statement]:
+    """Return the statements of all indexes and lists of a folder, and of the lists above it."""
+    whole = {path: source for path, source in facts.sources.items() if not facts.files[path].problem}
+    folder = spell_path(facts.folder)
+    return [*_read_indexes(whole), *_read_lists(whole, folder), *_read_lists(facts.lists_above, folder)]
+
+
+def _read_indexes(sources: Mapping[str, SourceFile]) -> list[Statement]:
+    packages = package_folders(list(sources))
+    asked = {"packages": sorted(packages)}
+    items = [
+        ReadItem(path, [source], asked | {"path": path})
+        for path, source in sources.items()
+        if find_index_reader(path, packages) is not None
+    ]
+    if not items:
+        return []
+    with ConfinedChild("media.evidence.program", SIDECAR_LIMITS) as child:
+        outcomes = SandboxReader(child).read(items)
+    statements = [
+        statement_of(one.result) if one.end is ReadEnd.READ else state_unreadable(one.item.key, one.reason)
+        for one in outcomes
+    ]
+    return sorted(statements, key=lambda one: one.source)
+
+
+def _read_lists(sources: Mapping[str, SourceFile], folder: str) -> list[Statement]:
+    lists = {path: source for path, source in sorted(sources.items()) if is_sum_list(path)}
+    if not lists:
+        return []
+    found = []
+    with ConfinedChild("media.sidecars.program", SIDECAR_LIMITS) as child:
+        for path, source in lists.items():
+            try:
+                renames = read_renames(child, _later_generations(source, lists))
+                found.append(_state_list(path, read_manifest_entries(child, source, renames), folder))
+            except (UnreadableError, ChildDiedError, SourceChangedError) as error:
+                found.append(state_unreadable(path, str(error)))
+    return found
+
+
+def _later_generations(source: SourceFile, lists: Mapping[str, SourceFile]) -> Sequence[SourceFile]:
+    own = generation_of(source.path)
+    if own is None:
+        return []
+    home = source.path.rpartition(b"/")[0]
+    numbered = [(generation_of(one.path), one) for one in lists.values() if one.path.rpartition(b"/")[0] == home]
+    return [
+        one for number, one in sorted(numbered, key=lambda pair: pair[0] or 0) if number is not None and number > own
+    ]
+
+
+def _state_list(path: str, entries: Sequence[ManifestEntry], folder: str) -> Statement:
+    """Return the statement of a checksum list about the files of a folder."""
+    files, gaps = [], []
+    for one in entries:
+        if one.path is None:
+            reason = "is listed, and lies outside of the storage"
+            gaps.append(Finding(Aspect.PRESENCE, display_path(one.name.encode("utf-8", "surrogateescape")), reason))
+            continue
+        named = spell_path(one.path)
+        if not is_below(named, folder):
+            continue
+        files.append(FileStatement(named, size=one.size, algorithm=one.algorithm, digest=one.expected))
+        if one.reason:
+            gaps.append(Finding(Aspect.CONTENT, named, one.reason))
+    home = path.rpartition("/")[0]
+    root = home.removesuffix("ascmhl").rstrip("/") if home.endswith("ascmhl") else home
+    if files and not any(is_below(one.path, root) for one in files):
+        root = posixpath.commonpath([posixpath.dirname(one.path) for one in files])  # of a list in a folder of its own
+    is_complete = len(entries) > 1 or names_many(path)
+    kind = "media hash list" if path.lower().endswith(".mhl") else "checksum list"
+    return Statement(kind, path, root, tuple(files), is_complete=is_complete, is_outside=True, gaps=tuple(gaps))
