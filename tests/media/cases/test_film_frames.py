@@ -1,9 +1,8 @@
 """A row for each kind of film frame: its size, and its colours or the reason why it has none.
 
 The EXR frames were written with OpenEXR 3.5.3: the upper half (0.6, 0.2, 0.1) in linear light, the lower half
-(0.05, 0.1, 0.4). Their colours on a screen are those of the curve of sRGB, and `oiiotool --colorconvert lin_srgb srgb`
-says the same. Sizes are those of `exrinfo`. DPX frames are written here, with the header fields of SMPTE 268, and
-their rates and timecodes are those that `oiiotool --info -v` reads.
+(0.05, 0.1, 0.4). Their colours on a screen are computed from the curve of sRGB. Sizes are those of `exrinfo`. DPX
+frames are written here, with the header fields of SMPTE 268: their rates and timecodes are those that were written.
 """
 
 import base64

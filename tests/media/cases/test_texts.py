@@ -1,8 +1,8 @@
 """A row for each caption file, sidecar and table among the odd ones that people have sent, which lie beside this test.
 
 Captions are what pysubs2 1.8.1 or FFmpeg 5.1 read, and where they differ the one that loses nothing; the remark names
-it. Values of JSON and CSV are those of Python's `json` and `csv`, and those of XMP, Avid logs and camera XML are
-written in the files. Guessed code pages are the ones with which the files were made.
+it. Values of JSON are those of Python's `json`, the number of rows of a CSV that of `csv`; all others of CSV, XMP,
+Avid logs and camera XML are written in the files. Guessed code pages are the ones with which the files were made.
 """
 
 import os
