@@ -1,7 +1,7 @@
 """A row for each kind of still picture beyond those of `tests/media/stills`: size, type, rotation, pages and colours.
 
-Sizes, orientations, pages and colours are those with which Pillow, tifffile and imagecodecs made the files, as each format defines
-them. What no library here shows, or what is no picture, has a sentence.
+Sizes, orientations, pages and colours are those with which Pillow, tifffile and imagecodecs made the files. What no
+library here shows, or what is no picture, has a sentence.
 """
 
 import base64
