@@ -1,4 +1,7 @@
-"""Comparison with a second copy, such as the card while it is mounted: byte by byte, or by a sum that is known."""
+"""Comparison with a second copy, such as the card while it is mounted, byte by byte.
+
+Our side is read too, although sums of it may be kept: what a disk lost after a sum was taken changes no size or time.
+"""
 
 import os
 from collections.abc import Callable, Iterator
@@ -9,7 +12,7 @@ import xxhash
 from grouping import IgnorePatterns
 from media.evidence.statements import Aspect, FileStatement, Finding, Statement
 from media.sandbox.safe_open import OpenFolders, SourceChangedError, SourceFile, require_unchanged
-from media.sidecars.checksums import CHECKSUM_READ_BYTES, compute_checksums
+from media.sidecars.checksums import CHECKSUM_READ_BYTES
 from models.core.bigint import clamp_bigint
 from models.core.paths import display_path, join_path
 from services.catalog.assets.digests import COMMON_ALGORITHM, ComputedDigest
@@ -94,22 +97,11 @@ class CopyComparison:
         if fact is None or fact.problem or fact.size != copy.size:
             self._files.append(FileStatement(path, size=copy.size))
             return
-        known = next((one for one in (COMMON_ALGORITHM, *fact.digests) if one in fact.digests), None)
         try:
-            digest = self._digest_of(folders, copy, known) if known and copy.size else ""
-            if known and (not copy.size or fact.digests[known] == digest):
-                self._files.append(FileStatement(path, size=copy.size, algorithm=known, digest=fact.digests[known]))
-            else:
-                self._read_both(folders, path, copy)
+            self._read_both(folders, path, copy)
         except (SourceChangedError, OSError) as error:
             reason = error_text(error) if isinstance(error, OSError) else str(error)
             self._gaps.append(Finding(Aspect.CONTENT, path, f"was not compared with its copy: {reason}"))
-
-    def _digest_of(self, folders: OpenFolders, copy: SourceFile, algorithm: str) -> str:
-        with open(folders.open_source(copy), "rb", buffering=0) as opened:
-            digest = compute_checksums(opened.fileno(), [algorithm], self.pulse)[algorithm]
-            require_unchanged(copy, opened.fileno())
-        return digest
 
     def _read_both(self, folders: OpenFolders, path: str, copy: SourceFile) -> None:
         """Compare byte by byte; the sum of ours is kept."""

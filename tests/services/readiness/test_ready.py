@@ -69,6 +69,16 @@ def test_a_card_is_proven_against_itself_and_refuted_by_one_flipped_bit(pipeline
     with pipeline.sessions() as session:
         assert session.query(FileDigest).count() == len(tree)
 
+    rotten = pipeline.root / CARD / "CLIP/C0001.MP4"
+    whole, before = rotten.read_bytes(), rotten.stat()
+    rotten.write_bytes(bytes([whole[0] ^ 1]) + whole[1:])
+    os.utime(rotten, ns=(before.st_atime_ns, before.st_mtime_ns))
+    lost = ask(pipeline, "A7", against=os.fsencode(card))
+    assert lost.verdict.answer is Answer.REFUTED, "a sum that is kept does not stand for what the disk has now"
+    assert "C0001.MP4: differs from its copy at byte 0" in lines(lost)
+    rotten.write_bytes(whole)
+    os.utime(rotten, ns=(before.st_atime_ns, before.st_mtime_ns))
+
     clip = card / "PRIVATE/M4ROOT/CLIP/C0002.MP4"
     content = bytearray(clip.read_bytes())
     content[1_234] ^= 1
