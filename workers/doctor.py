@@ -28,7 +28,7 @@ from search.engine import SearchEngine, SearchUnavailableError
 from services.indexing.requests import SELECT_INDEX_DRIFT
 from services.storages.process_reports import MachineView, list_machine_views
 from watch.disk.mount_identity import identify_root, is_network_file_system
-from workers.celery.app import BROKER_SOCKET_SECONDS
+from workers.celery.app import BROKER_SOCKET_SECONDS, count_workers
 from workers.config.broker import parse_broker_url
 from workers.config.connection import SystemConnection
 from workers.config.version import read_version
@@ -152,7 +152,7 @@ def check_broker(target: DiagnosticContext) -> Iterator[DiagnosticCheck]:
 def check_workers(target: DiagnosticContext) -> Iterator[DiagnosticCheck]:
     """Check that every queue has a worker."""
     try:
-        counts = target.celery.worker_counts()
+        counts = count_workers(target.celery)
     except (BrokerError, RedisError, OSError):
         return
     missing = [queue for queue, count in counts.items() if not count]

@@ -101,6 +101,13 @@ class TriggersOnlyStep(bootsteps.StartStopStep):
             )
 
 
+def count_workers(client: Celery) -> dict[str, int]:
+    """Return the number of workers that answer on the broker of a client, by queue."""
+    answers = client.control.inspect(timeout=WORKER_REPLY_SECONDS).active_queues() or {}
+    counts = Counter(queue["name"] for consumed in answers.values() for queue in consumed)
+    return {queue: counts[queue] for queue in QUEUES}
+
+
 class TapelessCelery(Celery):
     """Celery with this process's context, created on first use by a task, so after the fork."""
 
@@ -147,11 +154,9 @@ class TapelessCelery(Celery):
         with self.connection_for_read() as connection:
             return {queue: int(connection.default_channel.client.llen(queue)) for queue in queues}
 
-    def worker_counts(self, queues: Iterable[str] = QUEUES) -> dict[str, int]:
+    def worker_counts(self) -> dict[str, int]:
         """Return the number of workers that answer, by queue."""
-        answers = self.control.inspect(timeout=WORKER_REPLY_SECONDS).active_queues() or {}
-        counts = Counter(queue["name"] for consumed in answers.values() for queue in consumed)
-        return {queue: counts[queue] for queue in queues}
+        return count_workers(self)
 
 
 def make_celery_configuration() -> dict[str, Any]:
