@@ -4,7 +4,6 @@ PyAV's wheels have no FFmpeg text filter, and digits need none: the lines of a 5
 luma plane, white on a dark band.
 """
 
-import re
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
@@ -12,6 +11,7 @@ from typing import Literal
 import av
 
 from media.demo.drawing import GLYPHS
+from media.probe.timecode import frames_to_timecode, timecode_to_frames
 
 BURN_IN_GLYPHS = GLYPHS | {
     ":": "00000 00100 00100 00000 00100 00100 00000",
@@ -23,7 +23,6 @@ GLYPH_CELL_WIDTH, GLYPH_CELL_HEIGHT = 6, 7
 LINES_PER_DOT = 216
 """Picture height per dot of a glyph: at 1080 lines a dot is 5 pixels, and the digits are as high as a subtitle."""
 INK_LUMA, BAND_LUMA = 235, 16
-TIMECODE_TEXT = re.compile(r"(\d{1,2}):(\d{2}):(\d{2})(?:[:;.](\d{2})|[:;](\d{3})|\.(\d{3}))?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,40 +51,6 @@ class BurnIn:
         begun = timecode_to_frames(self.timecode or "00:00:00:00", fps)
         drops = ";" in (self.timecode or "")
         return frames_to_timecode(begun + index, fps, drops)
-
-
-def timecode_to_frames(timecode: str, fps: int) -> int:
-    """Convert a timecode to the number of frames since zero; 0 for a text that is none, as files may hold any.
-
-    Sound recorders write milliseconds behind a point, as in `10:25:00.500`.
-    """
-    found = TIMECODE_TEXT.fullmatch(timecode.strip())
-    if found is None:
-        return 0
-    hours, minutes, seconds, frames, more, milliseconds = (int(part or 0) for part in found.groups())
-    count = ((hours * 60 + minutes) * 60 + seconds) * fps + frames + more + milliseconds * fps // 1000
-    if ";" in timecode:
-        passed = hours * 60 + minutes
-        count -= _dropped_per_minute(fps) * (passed - passed // 10)
-    return count
-
-
-def frames_to_timecode(count: int, fps: int, drops: bool) -> str:
-    """Convert a number of frames to a timecode; it wraps after 24 hours."""
-    if drops:
-        drop = _dropped_per_minute(fps)
-        ten_minutes = 600 * fps - 9 * drop
-        tens, rest = divmod(count, ten_minutes)
-        count += 9 * drop * tens + (drop * ((rest - drop) // (60 * fps - drop)) if rest >= drop else 0)
-    seconds, frames = divmod(count, fps)
-    minutes, seconds = divmod(seconds, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours % 24:02}:{minutes:02}:{seconds:02}{';' if drops else ':'}{frames:02}"
-
-
-def _dropped_per_minute(fps: int) -> int:
-    """Frame numbers dropped at every minute except each tenth one."""
-    return round(fps / 15)
 
 
 def paint_text(picture: av.VideoFrame, text: str) -> None:

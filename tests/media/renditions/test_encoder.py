@@ -10,8 +10,8 @@ import av
 import pytest
 from PIL import Image
 
+from media.probe.timecode import frames_to_timecode, timecode_to_frames
 from media.renditions.encoder_settings import EncoderSettings, fit_size
-from media.renditions.timecode_burn_in import frames_to_timecode, timecode_to_frames
 from media.sandbox.seccomp import ResourceLimits
 from media.sandbox.supervisor import ConfinedChild, close_files
 from tests.media.pictures.test_variants import clip_of
