@@ -67,5 +67,6 @@ class ApprovalVote(IdMixin, Base):
     external: Mapped[str | None]
     """E-mail address of an external reviewer."""
     status: Mapped[VoteStatus] = mapped_column(checked_text(VoteStatus))
+    reason: Mapped[str] = mapped_column(server_default="")
     share_id: Mapped[uuid.UUID | None]
     change_date: Mapped[datetime] = mapped_column(server_default=text("now()"))

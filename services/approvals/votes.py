@@ -36,10 +36,11 @@ VOTE_HISTORY = {
     VoteStatus.NOT_APPROVED: (Operation.REJECT, "rejected"),
 }
 """History operation and verb of a vote."""
+MAX_REASON_CHARACTERS = 2_000
 
 
-def cast_vote(session: Session, found: ObjectRef, status: VoteStatus, actor: Actor) -> ApprovalVote:
-    """Record the actor's vote on an object with read access; it replaces an earlier vote."""
+def cast_vote(session: Session, found: ObjectRef, status: VoteStatus, actor: Actor, reason: str = "") -> ApprovalVote:
+    """Record the actor's vote on an object with read access; it replaces an earlier vote and its reason."""
     require_approvable(found.object_type)
     refuse_deleted(f'"{found.title}"', found.is_deleted)
     # The request is locked before its votes are read: a concurrent vote waits, and both count.
@@ -49,7 +50,7 @@ def cast_vote(session: Session, found: ObjectRef, status: VoteStatus, actor: Act
             f'the approval of "{found.title}" was not requested; request it first, with POST …/approvals/request/'
         )
     _require_reviewer(session, approval, found, actor)
-    _write_votes(session, [approval], status, actor)
+    _write_votes(session, [approval], status, actor, reason)
     operation, what = VOTE_HISTORY[status]
     record_object_history(session, found, operation, _describe_vote(actor, what), actor)
     votes = load_votes(session, [approval])[approval.id]
@@ -61,14 +62,17 @@ def cast_vote(session: Session, found: ObjectRef, status: VoteStatus, actor: Act
     return next(each for each in votes if (each.user_id, each.external) == (actor.user_id, external))
 
 
-def _write_votes(session: Session, approvals: Sequence[Approval], status: VoteStatus, actor: Actor) -> None:
+def _write_votes(
+    session: Session, approvals: Sequence[Approval], status: VoteStatus, actor: Actor, reason: str = ""
+) -> None:
     external = external_voter(actor)
     share_id = actor.guest.share_id if actor.guest is not None else None
     said: dict[str, object] = {"user_id": actor.user_id, "external": external, "status": status, "share_id": share_id}
+    said["reason"] = reason
     # Votes are in no document and have no trigger: recompute_status changes the approval (mark_approval_update).
     statement = insert(ApprovalVote).on_conflict_do_update(
         index_elements=["approval_id", "user_id" if external is None else "external"],
-        set_={"status": status, "share_id": share_id, "change_date": func.now()},
+        set_={"status": status, "reason": reason, "share_id": share_id, "change_date": func.now()},
     )
     session.execute(statement, [{"id": new_id(), "approval_id": each.id} | said for each in approvals])
 

@@ -23,7 +23,7 @@ from services.approvals.requests import (
     approval_version,
     list_reviewers_without_access,
 )
-from services.approvals.votes import external_voter, is_reviewer
+from services.approvals.votes import MAX_REASON_CHARACTERS, external_voter, is_reviewer
 from services.catalog.assets.assets import MAX_ASSETS_PER_REQUEST
 from services.core.errors import ValidationFailed
 
@@ -49,6 +49,7 @@ class ApprovalRequestBody(Body):
 
 class ApprovalVoteBody(Body):
     status: ApprovalStatus | None = None
+    reason: Annotated[str, Field(max_length=MAX_REASON_CHARACTERS)] = ""
 
     def vote(self) -> VoteStatus:
         """Return the caller's vote."""
@@ -75,6 +76,7 @@ def serialize_vote(standing: ApprovalStatusView, vote: ApprovalVote) -> dict[str
         "user": optional_id(vote.user_id),
         "external": vote.external,
         "status": vote.status,
+        "reason": vote.reason,
         "change_date": format_datetime(vote.change_date),
     }
 

@@ -114,7 +114,7 @@ def delete_approval_request(call: Call, object_type: str, object_id: UUID) -> No
 def put_approval(call: Call, object_type: str, object_id: UUID, body: ApprovalVoteBody) -> dict[str, Any]:
     """Set the caller's vote."""
     found, status = get_approvable(call, object_type, object_id), body.vote()
-    said = cast_vote(call.session, found, status, call.actor)
+    said = cast_vote(call.session, found, status, call.actor, body.reason.strip())
     return serialize_vote(ApprovalStatusView(found, None), said)
 
 
