@@ -12,19 +12,19 @@ import time
 import uuid
 from dataclasses import dataclass
 
-from sqlalchemy import exists, func, or_, select
+from sqlalchemy import ColumnElement, Uuid, and_, cast, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from media.sandbox.safe_open import SourceFile
 from models.access.acl import Actor, ShareRight, is_format_visible
 from models.access.user import Token
-from models.catalog.asset import Asset, FileSet, FileSetFile, Format, FormatRole
+from models.catalog.asset import Asset, Component, ComponentType, FileSet, FileSetFile, Format, FormatRole
 from models.catalog.file import File, Folder, read_folder_paths
 from models.catalog.history import Operation
 from models.catalog.storage import Storage
 from models.core.paths import join_path
 from services.catalog.assets.assets import find_asset
-from services.catalog.assets.formats import find_visible_format
+from services.catalog.assets.formats import TRANSCODED_RULE, find_visible_format
 from services.core.actors import find_actor
 from services.core.errors import NotFound, PermissionDenied, require_found
 from services.core.history import record_history
@@ -36,6 +36,10 @@ DOWNLOAD_TICKET_PURPOSE = "download"
 TICKET_LAYOUT = struct.Struct(">B16s16s16sQ")
 TICKET_SIGNATURE_BYTES = 32
 FILE_TICKET, FORMAT_TICKET = 1, 2
+PLAYBACK_TICKET = 4
+"""A rendition to be shown in the page. Who sees a format may watch what was made of it, also without downloads."""
+PLAYBACK_SECONDS = 12 * 3600
+"""As long as a guest's sign-in, so that a player that was paused goes on."""
 
 
 class InvalidTicket(NotFound):
@@ -50,7 +54,7 @@ class DownloadTicket:
     """Contents of a signed URL."""
 
     kind: int
-    """`FILE_TICKET`, `FORMAT_TICKET` or `PICTURE_TICKET`."""
+    """`FILE_TICKET`, `FORMAT_TICKET`, `PICTURE_TICKET` or `PLAYBACK_TICKET`."""
     token_id: uuid.UUID
     """The sign-in that the ticket was issued for, of a user or a guest."""
     asset_id: uuid.UUID
@@ -137,17 +141,39 @@ def find_downloadable_format(session: Session, actor: Actor, asset: Asset, forma
 
 def find_downloadable_source(session: Session, actor: Actor, asset: Asset, file_id: uuid.UUID) -> SourceFile:
     """Return the location of a file of the asset. Raises an error if the actor may not download it."""
+    format_id, source = _find_source(session, asset, file_id, is_format_visible(actor, FileSet.format_id))
+    find_downloadable_format(session, actor, asset, format_id)
+    return source
+
+
+def is_rendition_visible(actor: Actor) -> ColumnElement[bool]:
+    """Return SQL that is true for a rendition of a format that `actor` may see, also if it was made after the share."""
+    source = cast(Format.media["transcode"]["format"].astext, Uuid)
+    return and_(
+        Format.rule == TRANSCODED_RULE, or_(is_format_visible(actor, Format.id), is_format_visible(actor, source))
+    )
+
+
+def find_playable_source(session: Session, actor: Actor, asset: Asset, file_id: uuid.UUID) -> SourceFile:
+    """Return the location of a rendition that the actor may watch."""
+    return _find_source(session, asset, file_id, is_rendition_visible(actor))[1]
+
+
+def _find_source(
+    session: Session, asset: Asset, file_id: uuid.UUID, is_visible: ColumnElement[bool]
+) -> tuple[uuid.UUID, SourceFile]:
+    """Return the format and the location of a file of the asset."""
     row = session.execute(
         select(FileSet.format_id, File, Storage.root)
+        .join(Format, Format.id == FileSet.format_id)
         .join(FileSetFile, FileSetFile.file_set_id == FileSet.id)
         .join(File, File.id == FileSetFile.file_id)
         .join(Folder, Folder.id == File.folder_id)
         .join(Storage, Storage.id == Folder.storage_id)
-        .where(File.id == file_id, FileSet.asset_id == asset.id, is_format_visible(actor, FileSet.format_id))
+        .where(File.id == file_id, FileSet.asset_id == asset.id, is_visible)
     ).first()
     format_id, file, root = require_found(row, "file on a storage", file_id)
-    find_downloadable_format(session, actor, asset, format_id)
-    return build_source(root, read_folder_paths(session, [file.folder_id])[file.folder_id], file)
+    return format_id, build_source(root, read_folder_paths(session, [file.folder_id])[file.folder_id], file)
 
 
 def build_source(root: bytes, folder: bytes, file: File) -> SourceFile:
@@ -163,6 +189,31 @@ def open_file_ticket(session: Session, ticket: DownloadTicket, *, from_start: bo
     if from_start:
         _record_download(session, asset, f'the file "{source.name}" was downloaded', actor)
     return source
+
+
+@dataclass(frozen=True, slots=True)
+class PlayableFile:
+    """A rendition to be shown, and how browsers name its kind."""
+
+    source: SourceFile
+    media_type: str
+
+
+def open_playback_ticket(session: Session, ticket: DownloadTicket) -> PlayableFile:
+    """Return the rendition of a ticket; watching is no download and leaves no history."""
+    actor = find_ticket_holder(session, ticket)
+    asset = find_asset(session, actor, ticket.asset_id)
+    source = find_playable_source(session, actor, asset, ticket.object_id)
+    has_picture = session.scalar(
+        select(
+            exists().where(
+                FileSetFile.file_id == ticket.object_id,
+                Component.file_set_id == FileSetFile.file_set_id,
+                Component.type == ComponentType.VIDEO,
+            )
+        )
+    )
+    return PlayableFile(source, "video/mp4" if has_picture else "audio/mp4")
 
 
 def open_format_ticket(session: Session, ticket: DownloadTicket) -> str:
@@ -186,5 +237,7 @@ def require_valid_ticket(session: Session, ticket: DownloadTicket) -> None:
     asset = find_asset(session, actor, ticket.asset_id)
     if ticket.kind == FILE_TICKET:
         find_downloadable_source(session, actor, asset, ticket.object_id)
+    elif ticket.kind == PLAYBACK_TICKET:
+        find_playable_source(session, actor, asset, ticket.object_id)
     else:
         find_downloadable_format(session, actor, asset, ticket.object_id)

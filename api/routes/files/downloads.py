@@ -23,11 +23,15 @@ from services.downloads.streaming import (
     stream_file,
 )
 from services.downloads.tickets import (
+    FILE_TICKET,
     FORMAT_TICKET,
+    PLAYBACK_TICKET,
     DownloadTicket,
+    InvalidTicket,
     create_file_ticket,
     create_format_ticket,
     open_file_ticket,
+    open_playback_ticket,
     parse_ticket,
 )
 
@@ -50,10 +54,11 @@ class DownloadResponse(StreamingResponse):
     The source is closed even if the client disconnects early.
     """
 
-    def __init__(self, content: Generator[bytes, None, None], status: int, headers: Mapping[str, str]) -> None:
+    def __init__(
+        self, content: Generator[bytes, None, None], status: int, headers: Mapping[str, str], media_type: str
+    ) -> None:
         self._content = content
-        kind = "application/zip" if headers["Accept-Ranges"] == "none" else "application/octet-stream"
-        super().__init__(content, status, {**DOWNLOAD_HEADERS, **headers}, kind)
+        super().__init__(content, status, {**DOWNLOAD_HEADERS, **headers}, media_type)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -91,15 +96,36 @@ def get_download(call: SelfCommittingCall, ticket: str) -> Response:
     return send_archive(call, read) if read.kind == FORMAT_TICKET else send_file(call, read)
 
 
+@routes.get("/playback/{ticket}/", public=True, own_transactions=True, other=206, needs_signing_key=True)
+def get_playback(call: SelfCommittingCall, ticket: str) -> Response:
+    """Send the rendition of a ticket, or the requested range of it, to be played in a page."""
+    read = parse_ticket(require_signing_key(call.context.outside.key), ticket)
+    if read.kind != PLAYBACK_TICKET:
+        raise InvalidTicket
+    found = call.transact(lambda session: open_playback_ticket(session, read))
+    return send_source(call, read, found.source, {"Content-Disposition": "inline"}, found.media_type)
+
+
 def send_file(call: SelfCommittingCall, ticket: DownloadTicket) -> Response:
-    """Return the response with a file or one range of it."""
+    """Return the response with a file, as a download, or one range of it."""
+    if ticket.kind != FILE_TICKET:
+        raise InvalidTicket
     asked = call.request.headers.get("range", "")
     from_start = not asked or asked.startswith("bytes=0-")
     source = call.transact(lambda session: open_file_ticket(session, ticket, from_start=from_start))
+    named = {"Content-Disposition": content_disposition(source.name)}
+    return send_source(call, ticket, source, named, "application/octet-stream")
+
+
+def send_source(
+    call: SelfCommittingCall, ticket: DownloadTicket, source: SourceFile, headers: Mapping[str, str], media_type: str
+) -> Response:
+    """Return the response with a file that was opened by a ticket, or with the range that the request asks for."""
+    asked = call.request.headers.get("range", "")
     tag = f'"{source.mtime_ns:x}-{source.size:x}"'
     if call.request.headers.get("if-range", tag) != tag:
         asked = ""
-    headers = {"Accept-Ranges": "bytes", "ETag": tag, "Content-Disposition": content_disposition(source.name)}
+    headers = {**headers, "Accept-Ranges": "bytes", "ETag": tag}
     part = parse_byte_range(asked, source.size)
     if part is None:
         return Response(status_code=416, headers={**DOWNLOAD_HEADERS, "Content-Range": f"bytes */{source.size}"})
@@ -110,7 +136,7 @@ def send_file(call: SelfCommittingCall, ticket: DownloadTicket) -> Response:
     body = stream_file(
         open_download_source(source), start, length, TicketGuard(call.context.sessions, ticket, call.context.timing)
     )
-    return DownloadResponse(body, status, headers)
+    return DownloadResponse(body, status, headers, media_type)
 
 
 def open_download_source(source: SourceFile) -> int:
@@ -150,7 +176,7 @@ def send_archive(call: SelfCommittingCall, ticket: DownloadTicket) -> Response:
     archive = call.transact(lambda session: plan_archive(session, ticket))
     headers = {"Accept-Ranges": "none", "Content-Disposition": content_disposition(f"{archive.title}.zip")}
     body = stream_archive(call.context.sessions, ticket, archive, call.context.timing)
-    return DownloadResponse(body, 200, headers)
+    return DownloadResponse(body, 200, headers, "application/zip")
 
 
 def content_disposition(name: str) -> str:

@@ -36,6 +36,7 @@ POLICIES: dict[str, Policy] = {
     "GET files/v1/assets/{asset_id}/files/{file_id}/download_url/": Policy("404 404 404 404"),
     "GET files/v1/assets/{asset_id}/formats/{format_id}/download_url/": Policy("404 404 404 404"),
     "GET files/v1/downloads/{ticket}/": Policy("404 404 404 404", names={"ticket": "x"}, nobody=404),
+    "GET files/v1/playback/{ticket}/": Policy("404 404 404 404", names={"ticket": "x"}, nobody=404),
     "POST files/v1/assets/{asset_id}/formats/": writers_may(201, {"name": "x"}),
     "GET files/v1/assets/{asset_id}/formats/": readers_may(200, guest=200),
     "GET files/v1/assets/{asset_id}/formats/{format_id}/": readers_may(200, guest=200),
