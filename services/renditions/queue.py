@@ -41,7 +41,7 @@ def request_transcode(
         raise Conflict(f'the format "{source.name}" has no moving picture and no sound on a storage to transcode')
     job = _find_waiting_job(session, asset.id, source.id, profile)
     if job is None:
-        job = _create_transcode_job(session, asset, source.id, profile, actor)
+        job = create_transcode_job(session, asset, source.id, profile, actor)
     elif not job.arguments["by_hand"]:
         job.arguments = {**job.arguments, "by_hand": True}
         job.priority = min(job.priority, AUTOMATIC_TRANSCODE_PRIORITY - 2)
@@ -74,7 +74,7 @@ def _find_waiting_job(session: Session, asset_id: uuid.UUID, format_id: uuid.UUI
     return next(same, None)
 
 
-def _create_transcode_job(
+def create_transcode_job(
     session: Session,
     asset: Asset,
     format_id: uuid.UUID,
@@ -101,7 +101,7 @@ def request_rendition_again(session: Session, rendition_id: uuid.UUID, parent_id
     job = _find_waiting_job(session, rendition.asset_id, source_id, rendition.name)
     if job is None:
         asset = session.get_one(Asset, rendition.asset_id)
-        job = _create_transcode_job(session, asset, source_id, rendition.name, None, parent_id)
+        job = create_transcode_job(session, asset, source_id, rendition.name, None, parent_id)
     # A rendition that a user requested stays one.
     job.arguments = {**job.arguments, "again": True, "by_hand": job.arguments["by_hand"] or origin["by_hand"]}
     session.flush()
@@ -114,7 +114,7 @@ def request_wanted_rendition(session: Session, format_id: uuid.UUID, profile: st
     if _find_waiting_job(session, source.asset_id, format_id, profile) is not None:
         return False
     asset = session.get_one(Asset, source.asset_id)
-    _create_transcode_job(session, asset, format_id, profile, None, parent_id)
+    create_transcode_job(session, asset, format_id, profile, None, parent_id)
     return True
 
 
@@ -150,7 +150,7 @@ def _refresh_format(
     made = 0
     for profile in dict.fromkeys(again):
         if _find_waiting_job(session, asset.id, one.format_id, profile) is None:
-            _create_transcode_job(session, asset, one.format_id, profile, None)
+            create_transcode_job(session, asset, one.format_id, profile, None)
             made += 1
     session.flush()
     return made
