@@ -25,9 +25,9 @@ LAYERS = {
     "search": "search.query search search.documents search.postgres search.opensearch",
     "services": "services.core services.access services.outbound services.catalog services.catalog.assets "
     "services.jobs services.ingest services.catalog.collections services.catalog.segments services.objects "
-    "services.metadata services.approvals services.shares services.downloads services.renditions services.media "
-    "services.sidecars services.lifecycle services.storages services.grouping services.searching services.indexing "
-    "services.operations services.readiness services.mails services.triggers services",
+    "services.metadata services.approvals services.shares services.downloads services.renditions services.viewing "
+    "services.media services.sidecars services.lifecycle services.storages services.grouping services.searching "
+    "services.indexing services.operations services.readiness services.mails services.triggers services",
     "tasks": "tasks",
     "asgi": "asgi.limits asgi",
     "api": "api.routes.jobs api.routes.permissions api.routes.search api.routes.shares api.routes.users "

@@ -13,8 +13,7 @@ from models.core.timing import Timing
 from search.postgres.engine import PostgresEngine
 from services.core.signing_key import SigningKey
 from services.outbound.config import OutboundConfig
-from services.shares.links import SHARE_PAGE_PATH
-from web.share_pages import make_share_app
+from web.app import mount_pages
 from workers.config.logs import configure_logging
 
 KEY = b"the key of the API that the tests ask, of no other"
@@ -45,7 +44,7 @@ def main(url: str, port_file: str) -> None:
         outside=outside,
     )
     app = create_api(context)
-    app.mount(f"/{SHARE_PAGE_PATH}", make_share_app(context, app.state.admission))
+    mount_pages(app, context)
     # asyncio sets TCP_NODELAY where a socket says that it is TCP, which that of create_server does not: each answer's
     # body then waited 40 ms for the client's delayed acknowledgement of its head.
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:

@@ -10,8 +10,7 @@ import click
 from api.app import create_api
 from asgi.context import ApiContext
 from asgi.limits.server import DEFAULT_CONNECTIONS, connection_limits, make_server
-from services.shares.links import SHARE_PAGE_PATH
-from web.share_pages import make_share_app
+from web.app import mount_pages
 from workers.celery.app import app as celery
 from workers.celery.gc_tuning import tune_garbage_collector
 from workers.celery.http_metrics import HttpMetricsMiddleware
@@ -65,7 +64,7 @@ def api(host: str, port: int, threads: int, connections: int, data: Path | None)
         outside=settings.outside,
     )
     served = create_api(api_context)
-    served.mount(f"/{SHARE_PAGE_PATH}", make_share_app(api_context, served.state.admission))
+    mount_pages(served, api_context)
     logging.info("the API is on http://%s:%d/API/docs", host, port)
     serve_metrics(settings)
     reporter = start_reporter("api", context, settings.media_folder)

@@ -1,0 +1,160 @@
+"""The pages in a browser, on the real processes: what people click, type and see."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tests.servers import ROOT
+from tests.waiting import wait_until
+from tests.web.browser.conftest import DESKTOP, PHONE, Site, check_page
+
+HOSTILE = "<img src=x onerror=alert(1)>\"'</title><script>alert(2)</script>"
+RIGHTS = {
+    "allow_approving_comments": False,
+    "allow_comments": True,
+    "allow_download": True,
+    "allow_setting_approve_status": True,
+    "allow_view_transcriptions": True,
+}
+
+
+@pytest.fixture(scope="module")
+def shots() -> Path:
+    """Where the tests leave screenshots; some of them are copied into the documentation."""
+    folder = ROOT / "build" / "screenshots"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def plain_page(browser: Browser) -> Page:
+    """A phone without scripts."""
+    return browser.new_context(viewport=PHONE, java_script_enabled=False).new_page()
+
+
+@pytest.fixture
+def visitor(chromium: Browser) -> Iterator[Page]:
+    """A browser without an account; errors of scripts and of the policy fail the test."""
+    context = chromium.new_context(viewport=DESKTOP, timezone_id="Asia/Kathmandu")
+    yield watched_page(context)
+    context.close()
+
+
+def watched_page(context: BrowserContext) -> Page:
+    page = context.new_page()
+    page.set_default_timeout(15_000)
+
+    def fail(what: Any) -> None:
+        raise AssertionError(str(what))
+
+    page.on("pageerror", fail)
+    page.on("dialog", fail)
+    page.on("console", lambda said: fail(said.text) if "Content Security Policy" in said.text else None)
+    return page
+
+
+def share(site: Site, asset: str, kind: str = "assets", **body: Any) -> str:
+    made = site.request("POST", f"/assets/v1/{kind}/{asset}/shares/", json={**RIGHTS, **body})
+    return str(made["users"][0]["url"])
+
+
+def test_a_guest_watches_comments_and_votes(site: Site, visitor: Page, shots: Path) -> None:
+    asset = site.asset("fix_it_in_post")
+    site.request("POST", f"/assets/v1/assets/{asset}/approvals/request/", json={"externals": ["ann@example.org"]})
+    url = share(site, asset, emails=["ann@example.org"], message="Please look at the cut at one second.\nThank you!")
+    visitor.goto(url)
+    expect(visitor.get_by_text("This is being made ready to watch.").or_(visitor.locator("video"))).to_be_visible()
+    video = visitor.locator("video")
+    expect(video).to_be_visible(timeout=60_000)
+    wait_until(lambda: visitor.evaluate("document.querySelector('video').readyState >= 2"), what="the clip is loaded")
+    assert video.evaluate("video => video.videoWidth") > 0
+    visitor.get_by_role("button", name="1 frame ›").click()
+    visitor.get_by_role("button", name="1 frame ›").click()
+    expect(visitor.locator("[data-timecode]")).to_have_text(re.compile(r"\d\d:\d\d:\d\d[:;]02"))
+    visitor.get_by_role("button", name="Use this moment").click()
+    visitor.get_by_label("Your comment").fill(HOSTILE)
+    visitor.get_by_role("button", name="Send").click()
+    expect(visitor.locator(".said")).to_have_text(HOSTILE)
+    visitor.get_by_role("link", name="Reply to ann@example.org").click()
+    visitor.get_by_label("Your comment").fill("That is in the script.")
+    visitor.get_by_role("button", name="Send").click()
+    expect(visitor.locator(".answer .said")).to_have_text("That is in the script.")
+    visitor.get_by_label("Why?").fill("The glass is empty.")
+    visitor.get_by_role("button", name="Reject").click()
+    expect(visitor.get_by_text("You rejected it.")).to_be_visible()
+    votes = site.request("GET", f"/assets/v1/assets/{asset}/approvals/")
+    assert "The glass is empty." in str(votes)
+    check_page(visitor, "share", shots)
+
+
+def test_a_sequence_is_watched_by_its_frame_numbers_and_holes_are_marked(
+    site: Site, visitor: Page, shots: Path
+) -> None:
+    visitor.goto(share(site, site.asset("coffee_cup_v042"), emails=["bo@example.org"]))
+    expect(visitor.locator("video")).to_be_visible(timeout=60_000)
+    wait_until(lambda: visitor.locator("[data-frame]").inner_text() == "Frame 1001", what="the first frame")
+    scrub = visitor.get_by_label("Frame", exact=True)
+    scrub.fill("23")
+    expect(visitor.locator("[data-frame]")).to_have_text("Frame 1024 has no file; the frame before is shown")
+    scrub.press("ArrowRight")
+    expect(visitor.locator("[data-frame]")).to_have_text("Frame 1025")
+    visitor.get_by_label("Loop").check()
+    visitor.get_by_label("Speed").select_option("2")
+    assert visitor.locator("video").evaluate("video => [video.loop, video.playbackRate]") == [True, 2]
+    expect(visitor.get_by_text("Frames without a file: 1024.")).to_be_visible()
+    expect(visitor.locator(".hole")).to_have_count(1)
+    check_page(visitor, "share-sequence", shots)
+
+
+def test_a_collection_with_a_password_is_opened_looked_at_and_ended(
+    site: Site, visitor: Page, chromium: Browser, shots: Path
+) -> None:
+    collection = site.request("POST", "/assets/v1/collections/", json={"title": f"Reels {HOSTILE}"})["id"]
+    site.request("POST", "/assets/v1/collections/", json={"title": "Older ones", "parent_id": collection})
+    for title in ("fix_it_in_post", "coffee_cup_v042", "poster", "room_tone", "client_notes_final_v7"):
+        body = {"object_id": site.asset(title), "object_type": "assets"}
+        site.request("POST", f"/assets/v1/collections/{collection}/contents/", json=body)
+    rights = {**RIGHTS, "password": "sesame"}
+    made = site.request("POST", f"/assets/v1/collections/{collection}/shares/url/", json=rights)
+    visitor.goto(made["url"])
+    check_page(visitor, "share-password")
+    visitor.get_by_label("Password").fill("simsalabim")
+    visitor.keyboard.press("Enter")
+    expect(visitor.get_by_role("alert")).to_have_text("That was not it.")
+    visitor.get_by_label("Password").fill("sesame")
+    visitor.keyboard.press("Enter")
+    expect(visitor.get_by_role("heading", level=1)).to_have_text(f"Reels {HOSTILE}")
+    pictures = visitor.locator(".thumb img")
+    wait_until(lambda: visitor.reload() and pictures.count() >= 4, what="posters were made")
+    wait_until(lambda: pictures.evaluate_all("all => all.every(one => one.naturalWidth)"), what="they are loaded")
+    check_page(visitor, "share-collection", shots)
+    visitor.get_by_role("link", name="poster").click()
+    expect(visitor.get_by_role("img", name="poster")).to_be_visible()
+    check_page(visitor, "share-still", shots)
+    visitor.get_by_role("link", name="Reels").click()
+    visitor.get_by_role("link", name="Older ones").click()
+    expect(visitor.get_by_text("There is nothing in it yet.")).to_be_visible()
+    check_page(visitor, "share-empty")
+    site.request("DELETE", f"/assets/v1/collections/{collection}/shares/{made['id']}/")
+    visitor.reload()
+    expect(visitor.get_by_role("heading", level=1)).to_have_text("This link opens nothing")
+    check_page(visitor, "share-ended", shots)
+
+
+def test_a_phone_without_scripts_looks_downloads_comments_and_votes(site: Site, chromium: Browser) -> None:
+    asset = site.asset("client_notes_final_v7")
+    site.request("POST", f"/assets/v1/assets/{asset}/approvals/request/", json={"externals": ["cy@example.org"]})
+    page = plain_page(chromium)
+    page.goto(share(site, asset, emails=["cy@example.org"]))
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download").click()
+    assert download.value.suggested_filename == "client_notes_final_v7.txt"
+    page.get_by_label("Your comment").fill("Which version?")
+    page.get_by_role("button", name="Send").click()
+    expect(page.get_by_text("Which version?")).to_be_visible()
+    page.get_by_role("button", name="Approve").click()
+    expect(page.get_by_text("You approved it.")).to_be_visible()
+    page.context.close()
