@@ -6,8 +6,8 @@ The column has a default, so processes of the version before keep writing this t
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0028"
-down_revision = "0027"
+revision = "0031"
+down_revision = "0030"
 
 
 def upgrade() -> None:
