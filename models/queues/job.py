@@ -281,3 +281,22 @@ def insert_job(session: Session, values: Mapping[str, Any]) -> bool:
     """Insert a job under the id of the caller; return False if that id is taken."""
     inserted = insert(Job).values(values).on_conflict_do_nothing(index_elements=["id"]).returning(Job.id)
     return session.scalar(inserted) is not None
+
+
+TRANSCODE_ESTIMATE = text(f"""
+    SELECT (SELECT count(*) FROM job
+        WHERE task = '{TRANSCODE_TASK}' AND status IN ('READY', 'STARTED') AND parked_at IS NULL AND id <> :job
+            AND (status = 'STARTED' OR (priority, id) < (:priority, :job))),
+        (SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM completed_at - started_at)) FROM (
+            SELECT started_at, completed_at FROM job
+            WHERE task = '{TRANSCODE_TASK}' AND status IN ('FINISHED', 'FINISHED_WITH_WARNING')
+                AND started_at IS NOT NULL
+            ORDER BY id DESC LIMIT 20
+        ) AS recent)
+""")
+
+
+def estimate_transcodes(session: Session, job: Job) -> tuple[int, float | None]:
+    """Return how many transcodes run or are claimed before this one, and the median seconds of the last ones."""
+    ahead, seconds = session.execute(TRANSCODE_ESTIMATE, {"priority": job.priority, "job": job.id}).one()
+    return ahead, None if seconds is None else float(seconds)

@@ -15,25 +15,13 @@ from sqlalchemy.orm import Session
 
 from models.access.acl import Actor, is_format_visible
 from models.catalog.asset import Asset, Component, FileSet, FileSetFile, Format, FormatRole
-from models.queues.job import TRANSCODE_TASK, Job, JobStatus
+from models.queues.job import TRANSCODE_TASK, Job, JobStatus, estimate_transcodes
 from services.downloads.tickets import is_rendition_visible
 from services.renditions.plan import select_sources
 from services.renditions.profiles import WEB_PROFILE
 from services.renditions.queue import create_transcode_job
 
 RUNNING_STATUSES = (JobStatus.READY, JobStatus.STARTED)
-TRANSCODES_BEFORE = text("""
-    SELECT count(*) FROM job
-    WHERE task = 'transcode.run' AND status IN ('READY', 'STARTED') AND parked_at IS NULL
-        AND (status = 'STARTED' OR (priority, id) < (:priority, :job)) AND id <> :job
-""")
-RECENT_TRANSCODE_SECONDS = text("""
-    SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM completed_at - started_at)) FROM (
-        SELECT started_at, completed_at FROM job
-        WHERE task = 'transcode.run' AND status IN ('FINISHED', 'FINISHED_WITH_WARNING') AND started_at IS NOT NULL
-        ORDER BY id DESC LIMIT 20
-    ) AS recent
-""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +123,6 @@ def estimate_wait(session: Session, job: Job, *, is_new: bool) -> PlaybackWait:
         passed = (now - job.started_at).total_seconds()
         left = passed * (job.progress_total - job.progress_processed) / job.progress_processed
         return PlaybackWait(job.id, is_new, 0, round(left), None)
-    ahead = session.scalar(TRANSCODES_BEFORE, {"priority": job.priority, "job": job.id}) or 0
-    each = session.scalar(RECENT_TRANSCODE_SECONDS)
-    seconds = None if each is None else max(1, round(float(each) * (ahead + 1)))
+    ahead, each = estimate_transcodes(session, job)
+    seconds = None if each is None else max(1, round(each * (ahead + 1)))
     return PlaybackWait(job.id, is_new, ahead, seconds, None)
