@@ -1,6 +1,4 @@
 // The player beyond what browsers have: frames, timecode, speed, loop, the time line, and comments at a moment.
-"use strict";
-
 const player = document.getElementById("player");
 const media = player.querySelector("video, audio");
 const [over, under] = (player.dataset.rate || "").split("/").map(Number);

@@ -5,36 +5,26 @@ from uuid import UUID
 
 from fastapi import Query
 from pydantic import Field
-from sqlalchemy import func, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import select
 
 from asgi.body_base import Body, LongText, ShortText
 from asgi.pagination import LastId, PerPage, paginate_by_cursor, serialize_each
 from asgi.rendering import format_datetime, optional_id
 from asgi.request_context import Call, SelfCommittingCall, StatusResponse
 from asgi.routing import RouteGroup
-from models.access.user import App, Token, User
-from services.access.login_throttle import (
-    ADDRESS_ATTEMPT_LIMIT,
-    count_attempt,
-    count_sign_in,
-    find_password_hash,
-    note_sign_in,
-)
+from models.access.user import App, Token
+from services.access.sign_in import SIGN_IN_SECONDS, sign_in_by_password
 from services.access.tokens import (
     extend_token,
     find_app,
     find_token,
-    get_or_register_app,
     issue_token,
     register_app,
     revoke_sign_ins,
     revoke_token,
 )
-from services.core.passwords import verify_password
 
 routes = RouteGroup("auth")
-SIGN_IN_SECONDS = 14 * 24 * 3600
 ExpiresInParam = Annotated[int | None, Query(ge=1, le=5 * 365 * 24 * 3600, description="seconds; without it, no end")]
 IndependentParam = Annotated[bool, Query(description="It outlives the token of this request, until it is revoked.")]
 
@@ -80,22 +70,13 @@ def serialize_app(app: App) -> dict[str, Any]:
 
 @routes.post("/auth/simple/login/", public=True, own_transactions=True)
 def post_sign_in(call: SelfCommittingCall, body: PasswordSignInBody) -> Any:
-    """Sign in by e-mail and password for a token of two weeks. Attempts are counted before the password is checked."""
-    # Committed before the slow password check, so that parallel attempts cannot pass the limit.
-    call.transact(lambda session: count_attempt(session, f"address:{call.address}", ADDRESS_ATTEMPT_LIMIT))
-    call.transact(lambda session: count_sign_in(session, body.email, call.address))
-    found = call.transact(lambda session: find_password_hash(session, body.email))
-    if not verify_password(body.password, found[1] if found else None) or found is None:
+    """Sign in by e-mail and password for a token of two weeks."""
+    found = sign_in_by_password(
+        call.context.sessions, body.email, body.password, call.address, body.app_name or "Sign-in"
+    )
+    if found is None:
         return StatusResponse(401, {"errors": ["no user has this e-mail and password"]})
-    user_id = found[0]
-    return call.transact(lambda session: _issue_sign_in_token(session, user_id, body, call.address))
-
-
-def _issue_sign_in_token(session: Session, user_id: UUID, body: PasswordSignInBody, address: str) -> dict[str, Any]:
-    note_sign_in(session, body.email, address)
-    session.execute(update(User).where(User.id == user_id).values(last_web_login=func.now()))
-    app = get_or_register_app(session, user_id, body.app_name or "Sign-in")
-    return serialize_token(*issue_token(session, user_id, app.id, SIGN_IN_SECONDS, is_sign_in=True))
+    return serialize_token(*found)
 
 
 @routes.post("/auth/token/", replayable=False)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from tests.servers import ROOT
 from tests.waiting import wait_until
 from tests.web.browser.conftest import DESKTOP, PHONE, Site, check_page
 
+UNKNOWN = "00000000-0000-0000-0000-000000000001"
 HOSTILE = "<img src=x onerror=alert(1)>\"'</title><script>alert(2)</script>"
 RIGHTS = {
     "allow_approving_comments": False,
@@ -30,9 +32,12 @@ def shots() -> Path:
     return folder
 
 
-def plain_page(browser: Browser) -> Page:
-    """A phone without scripts."""
-    return browser.new_context(viewport=PHONE, java_script_enabled=False).new_page()
+@contextmanager
+def plain_context(browser: Browser) -> Iterator[Page]:
+    """A phone without scripts and without an account."""
+    context = browser.new_context(viewport=PHONE, java_script_enabled=False)
+    yield context.new_page()
+    context.close()
 
 
 @pytest.fixture
@@ -147,14 +152,68 @@ def test_a_collection_with_a_password_is_opened_looked_at_and_ended(
 def test_a_phone_without_scripts_looks_downloads_comments_and_votes(site: Site, chromium: Browser) -> None:
     asset = site.asset("client_notes_final_v7")
     site.request("POST", f"/assets/v1/assets/{asset}/approvals/request/", json={"externals": ["cy@example.org"]})
-    page = plain_page(chromium)
-    page.goto(share(site, asset, emails=["cy@example.org"]))
-    with page.expect_download() as download:
-        page.get_by_role("link", name="Download").click()
-    assert download.value.suggested_filename == "client_notes_final_v7.txt"
-    page.get_by_label("Your comment").fill("Which version?")
-    page.get_by_role("button", name="Send").click()
-    expect(page.get_by_text("Which version?")).to_be_visible()
-    page.get_by_role("button", name="Approve").click()
-    expect(page.get_by_text("You approved it.")).to_be_visible()
-    page.context.close()
+    with plain_context(chromium) as page:
+        page.goto(share(site, asset, emails=["cy@example.org"]))
+        with page.expect_download() as download:
+            page.get_by_role("link", name="Download").click()
+        assert download.value.suggested_filename == "client_notes_final_v7.txt"
+        page.get_by_label("Your comment").fill("Which version?")
+        page.get_by_role("button", name="Send").click()
+        expect(page.get_by_text("Which version?")).to_be_visible()
+        page.get_by_role("button", name="Approve").click()
+        expect(page.get_by_text("You approved it.")).to_be_visible()
+
+
+def test_a_user_signs_in_finds_reviews_shares_and_ends_it(
+    site: Site, visitor: Page, chromium: Browser, shots: Path
+) -> None:
+    who = {"email": "ada@example.org", "password": "correct horse battery", "first_name": "Ada", "is_admin": True}
+    site.request("POST", "/users/v1/users/", json=who)
+    visitor.goto(f"{site.root}/assets?view=table")
+    check_page(visitor, "sign-in", shots)
+    visitor.get_by_label("E-mail").fill(who["email"])
+    visitor.get_by_label("Password").fill("correct horse battery")
+    visitor.keyboard.press("Enter")
+    expect(visitor.get_by_role("rowheader", name="coffee_cup_v042")).to_be_visible()
+    check_page(visitor, "assets-table", shots)
+    visitor.get_by_role("link", name="Grid").click()
+    wait_until(lambda: visitor.locator(".thumb img").count() >= 4, what="posters are listed")
+    check_page(visitor, "assets", shots)
+    visitor.get_by_label("Search").type("coffee")
+    expect(visitor.locator("#total")).to_have_text("1 asset")
+    assert "q=coffee" in visitor.url
+    visitor.get_by_label("Search").fill("nothing like it")
+    expect(visitor.get_by_text("Nothing is found.")).to_be_visible()
+    visitor.get_by_role("link", name="Show all assets").click()
+    visitor.get_by_role("link", name="image", exact=True).click()
+    expect(visitor.locator("#total")).to_have_text("1 asset")
+    visitor.get_by_role("link", name="Remove all filters").click()
+    visitor.get_by_role("link", name="fix_it_in_post").click()
+    expect(visitor.locator("video")).to_be_visible(timeout=60_000)
+    visitor.get_by_label("Your comment").fill(f"Note {HOSTILE}")
+    visitor.get_by_label("At").fill("0:01")
+    visitor.get_by_role("button", name="Send").click()
+    expect(visitor.get_by_text(f"Note {HOSTILE}")).to_be_visible()
+    visitor.get_by_text("Ask for approval").or_(visitor.get_by_text("Ask again")).click()
+    visitor.get_by_role("button", name="Ask").click()
+    visitor.get_by_label("Why?").fill("Cut it at one second.")
+    visitor.get_by_role("button", name="Approve").click()
+    expect(visitor.locator("#approval .badge.good").first).to_have_text("approved")
+    visitor.get_by_text("Share it").click()
+    visitor.get_by_label("may download").check()
+    visitor.get_by_role("button", name="Share", exact=True).click()
+    link = visitor.get_by_label("Link").first.input_value()
+    check_page(visitor, "asset", shots)
+    with plain_context(chromium) as outside:
+        outside.goto(link)
+        expect(outside.get_by_role("heading", name="fix_it_in_post")).to_be_visible()
+        visitor.get_by_role("button", name="End the share with everyone").first.click()
+        expect(visitor.get_by_label("Link")).to_have_count(0)
+        outside.reload()
+        expect(outside.get_by_role("heading", level=1)).to_have_text("This link opens nothing")
+    visitor.goto(f"{site.root}/assets/{UNKNOWN}")
+    expect(visitor.get_by_role("heading", level=1)).to_have_text("That did not work")
+    check_page(visitor, "error")
+    visitor.get_by_role("link", name="Go back").click()
+    visitor.get_by_role("button", name="Sign out").click()
+    expect(visitor.get_by_role("heading", level=1)).to_have_text("Sign in")

@@ -1,0 +1,200 @@
+"""The console: who may open and do what, sign-in, forms of other pages, and hostile names."""
+
+import re
+from dataclasses import dataclass
+from html import unescape
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from models.access.user import User
+from models.core.base import new_id
+from services.access.sign_in import SIGN_IN_SECONDS
+from services.access.users import create_user
+from services.core.actors import SETUP_ACTOR
+from services.core.passwords import hash_password
+from services.core.signing_key import SigningKey
+from tests.api.conftest import Api, Caller
+from tests.api.routes.catalog.test_assets import make_asset
+from tests.api.routes.shares.sharing import share_url
+from tests.api.serve import KEY
+from tests.api.world.objects import World, make_world
+from web.app import CONSOLE_ROUTES
+from web.console import SESSION_COOKIE, make_form_token
+from web.sign_in_pages import local_path
+
+ROLES = ("administrator", "owner", "reader", "stranger", "browser", "guest", "nobody")
+PAGES = {
+    "GET /": "303 303 303 303 303 303 303",
+    "POST /sign-out": "303 303 303 303 303 303 303",
+    "GET /assets": "200 200 200 200 200 303 303",
+    "GET /assets/{asset_id:uuid}": "200 200 200 404 200 303 303",
+    "GET /assets/{asset_id:uuid}/captions/{track_id:uuid}": "404 404 404 404 404 303 303",
+    "POST /assets/{asset_id:uuid}/title": "303 303 403 404 403 303 303",
+    "POST /assets/{asset_id:uuid}/comments": "303 303 303 404 403 303 303",
+    "POST /assets/{asset_id:uuid}/approval": "303 303 403 404 403 303 303",
+    "POST /assets/{asset_id:uuid}/votes": "303 303 403 404 403 303 303",
+    "POST /assets/{asset_id:uuid}/shares": "303 303 403 404 403 303 303",
+    "POST /assets/{asset_id:uuid}/shares/end": "303 303 403 404 403 303 303",
+}
+"""Status by role, in the order of ROLES; the browser may read the asset and only browses. Everyone who is not signed in
+is sent to the sign-in."""
+FORM = {"title": "renamed", "text": "hello", "vote": "APPROVED", "days": "7"}
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """Users by role, and what they open."""
+
+    callers: dict[str, Caller]
+    world: World
+
+    def cookie(self, role: str) -> str:
+        if role == "guest":
+            return f"{self.world.ids['share_id']}.{self.world.ids['guest_token']}"
+        caller = self.callers.get(role)
+        return f"{caller.app_id}.{caller.token}" if caller is not None else ""
+
+
+def cast_of(api: Api) -> Cast:
+    callers = {"administrator": api.user(is_admin=True)} | {role: api.user() for role in ROLES[1:5]}
+    with api.sessions.begin() as session:
+        session.get_one(User, callers["browser"].id).type = "BROWSE_ONLY"  # type: ignore[assignment]
+        world = make_world(session, callers["owner"].id, callers["reader"].id)
+    owner, asset = callers["owner"].http, world.ids["asset_id"]
+    owner.put(f"/acls/v1/users/{callers['browser'].id}/acl/assets/{asset}/", json={"permissions": ["read"]})
+    owner.post(f"/assets/v1/assets/{asset}/approvals/request/", json={})
+    return Cast(callers, world)
+
+
+def form_of(page: str) -> str:
+    found = re.search(r'name="form" value="([^"]+)"', page)
+    assert found is not None, page
+    return unescape(found[1])
+
+
+def test_every_page_has_a_row() -> None:
+    assert {f"{route.method} {route.path}" for route in CONSOLE_ROUTES} == set(PAGES)
+
+
+def test_each_page_and_action_answers_everybody_as_its_row_says(api: Api) -> None:
+    cast = cast_of(api)
+    asset = cast.world.ids["asset_id"]
+    heard: dict[str, list[int]] = {name: [] for name in PAGES}
+    # A share for each, before the owner signs out.
+    shares = {role: share_url(cast.callers["owner"], asset)["id"] for role in ROLES}
+    for role in ROLES:
+        cookies = {SESSION_COOKIE: cast.cookie(role)} if cast.cookie(role) else {}
+        with httpx.Client(base_url=api.root, cookies=cookies, timeout=30) as browser:
+            shown = browser.get("/assets")
+            form = {**FORM, "share": shares[role], "form": form_of(shown.text) if shown.status_code == 200 else "x"}
+            # Signing out last.
+            for name in sorted(PAGES, key=lambda name: name == "POST /sign-out"):
+                method, path = name.split(" ")
+                url = path.replace("{asset_id:uuid}", asset).replace("{track_id:uuid}", asset)
+                answer = browser.request(method, url, data=form if method == "POST" else None)
+                heard[name].append(answer.status_code)
+                if role in ("guest", "nobody"):
+                    assert answer.headers["location"].startswith("/sign-in")
+                assert answer.headers.get("x-frame-options") == "DENY" or answer.status_code == 303
+    assert {name: " ".join(map(str, codes)) for name, codes in heard.items()} == PAGES
+
+
+def test_the_list_shows_what_its_user_reads_alone(api: Api) -> None:
+    cast = cast_of(api)
+    for role, is_seen in (("stranger", False), ("reader", True)):
+        with httpx.Client(base_url=api.root, cookies={SESSION_COOKIE: cast.cookie(role)}) as browser:
+            assert (cast.world.ids["one_title"] in browser.get(f"/assets/{cast.world.ids['asset_id']}").text) is is_seen
+            assert cast.world.ids["deleted_title"] not in browser.get("/assets").text
+
+
+@pytest.fixture
+def member(api: Api) -> str:
+    email = f"{uuid4().hex}@example.org"
+    with api.sessions.begin() as session:
+        create_user(session, User(email=email, password_hash=hash_password("correct horse")), SETUP_ACTOR)
+    return email
+
+
+def test_a_user_signs_in_goes_on_to_the_page_asked_for_and_out(api: Api, member: str, browser: httpx.Client) -> None:
+    asked = browser.get("/assets?q=cup&view=table")
+    assert asked.url.path == "/sign-in"
+    goal = re.search(r'name="next" value="([^"]+)"', asked.text)
+    assert goal is not None
+    wrong = browser.post("/sign-in", data={"email": member, "password": "battery", "next": unescape(goal[1])})
+    assert (wrong.status_code, "No user has this e-mail and password" in wrong.text) == (401, True)
+    right = browser.post("/sign-in", data={"email": member, "password": "correct horse", "next": unescape(goal[1])})
+    assert str(right.url).endswith("/assets?q=cup&view=table")
+    said = right.history[0].headers["set-cookie"]
+    assert all(word in said for word in ("HttpOnly", "SameSite=lax", "Path=/", f"Max-Age={SIGN_IN_SECONDS}"))
+    assert browser.get("/sign-in").url.path == "/assets"
+    kept = dict(browser.cookies)
+    browser.post("/sign-out", data={"form": form_of(right.text)})
+    browser.cookies.update(kept)
+    assert browser.get("/assets").url.path == "/sign-in", "its token is revoked"
+
+
+def test_wrong_passwords_are_limited_as_those_of_the_api_are(api: Api, member: str, browser: httpx.Client) -> None:
+    codes = [browser.post("/sign-in", data={"email": member, "password": "x"}).status_code for _ in range(11)]
+    assert codes == [401] * 10 + [429]
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("/assets?q=a", "/assets?q=a"),
+        ("//evil.example", "/assets"),
+        ("/\\evil.example", "/assets"),
+        ("https://evil.example", "/assets"),
+        ("/a\r\nSet-Cookie: x", "/assets"),
+        ("", "/assets"),
+    ],
+)
+def test_a_sign_in_leads_to_pages_of_this_server_alone(text: str, path: str) -> None:
+    assert local_path(text) == path
+
+
+def test_a_form_of_another_sign_in_or_page_does_nothing(api: Api) -> None:
+    owner, other = api.user(), api.user()
+    asset = make_asset(owner, "kept")["id"]
+    forged = make_form_token(SigningKey(KEY), new_id())
+    with httpx.Client(base_url=api.root) as browser:
+        browser.cookies.set(SESSION_COOKIE, f"{other.app_id}.{other.token}")
+        foreign = form_of(browser.get("/assets").text)
+        browser.cookies.clear()
+        browser.cookies.set(SESSION_COOKIE, f"{owner.app_id}.{owner.token}")
+        for form in (forged, foreign, "", "é"):
+            refused = browser.post(f"/assets/{asset}/title", data={"title": "changed", "form": form})
+            assert refused.status_code == 403
+    assert owner.http.get(f"/assets/v1/assets/{asset}/").json()["title"] == "kept"
+
+
+HOSTILE = "</title><script>alert(1)</script><img src=x onerror=alert(2)>\"'"
+
+
+def test_hostile_titles_values_and_comments_are_text(api: Api) -> None:
+    owner = api.user(is_admin=True)
+    asset = make_asset(owner, HOSTILE)["id"]
+    owner.http.post("/assets/v1/collections/", json={"title": HOSTILE})
+    for body in ({"segment_text": HOSTILE}, {"segment_text": "x", "drawing": {"a": HOSTILE}}):
+        owner.http.post(f"/assets/v1/assets/{asset}/segments/", json={"segment_type": "COMMENT", **body})
+    owner.http.post(f"/assets/v1/assets/{asset}/approvals/request/", json={})
+    owner.http.put(f"/assets/v1/assets/{asset}/approvals/", json={"status": "APPROVED", "reason": HOSTILE})
+    share_url(owner, asset, title=HOSTILE)
+    with httpx.Client(base_url=api.root, cookies={SESSION_COOKIE: f"{owner.app_id}.{owner.token}"}) as browser:
+        query = {"q": HOSTILE, "media_type": HOSTILE, "sort": HOSTILE, "view": HOSTILE, "page": HOSTILE}
+        pages = [browser.get(f"/assets/{asset}"), browser.get("/assets", params=query)]
+        pages.append(browser.get("/assets/" + str(uuid4())))
+        pages.append(browser.post(f"/assets/{asset}/votes", data={"vote": HOSTILE, "form": form_of(pages[0].text)}))
+    assert [page.status_code for page in pages] == [200, 200, 404, 400]
+    for page in pages:
+        assert "<script>" not in page.text
+        assert "<img src=x" not in page.text
+        assert page.headers["content-security-policy"].startswith("default-src 'none'; script-src 'self'")
+    assert "&lt;script&gt;alert(1)" in pages[0].text
+
+
+def test_an_unknown_address_is_answered_as_before(api: Api) -> None:
+    assert httpx.get(f"{api.root}/nothing").status_code == 404
+    assert httpx.get(f"{api.root}/API/nothing").headers["content-type"] == "application/json"

@@ -1,0 +1,245 @@
+"""What all routes of the console share: the session in a cookie, the transaction, CSRF tokens, and errors as pages.
+
+Each page is a `PageRoute`. Its handler gets a `Visit` in one transaction and returns a response; writes need
+the form token of this sign-in, and users who only browse may write nothing.
+"""
+
+import base64
+import hmac
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+from urllib.parse import quote
+from uuid import UUID
+
+from fastapi import FastAPI
+from sqlalchemy.orm import Session
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import RedirectResponse, Response
+
+from asgi.admission import Admission
+from asgi.context import ApiContext
+from asgi.limits.bodies import PUBLIC_BODY_BYTES, BodiesBusyError, BodyTooLargeError
+from asgi.request_context import client_address
+from models.access.acl import Actor
+from models.core.base import parse_id
+from models.core.sessions import transact
+from search.engine import SearchUnavailableError
+from search.query.budget import CriteriaError
+from services.access.tokens import AuthenticatedToken, authenticate_token, touch_token
+from services.core.errors import (
+    Conflict,
+    DomainError,
+    NotFound,
+    PermissionDenied,
+    RateLimited,
+    ValidationFailed,
+)
+from services.core.signing_key import SigningKey, require_signing_key
+from web.pages import PageRenderer
+from web.share_pages import MAX_FORM_BYTES, parse_form
+
+SESSION_COOKIE = "tapeless-session"
+CONSOLE_FORM_PURPOSE = "console form"
+SIGN_IN_PATH = "/sign-in"
+PAGE_STATUS: dict[type[Exception], int] = {
+    NotFound: 404,
+    PermissionDenied: 403,
+    ValidationFailed: 400,
+    CriteriaError: 400,
+    Conflict: 409,
+    RateLimited: 429,
+    SearchUnavailableError: 503,
+}
+
+
+@dataclass(slots=True)
+class Visit:
+    """One request of a user who is signed in, within its transaction."""
+
+    context: ApiContext
+    request: Request
+    render: PageRenderer
+    signed_in: AuthenticatedToken
+    form: dict[str, str]
+    open_session: Session | None = None
+    """None for a search: no transaction is open while the engine works."""
+    wake_ups: list[tuple[str, list[str]]] = field(default_factory=list)
+
+    @property
+    def session(self) -> Session:
+        """The session of the transaction around this request."""
+        assert self.open_session is not None
+        return self.open_session
+
+    @property
+    def actor(self) -> Actor:
+        """The user."""
+        return self.signed_in.actor
+
+    @property
+    def key(self) -> SigningKey:
+        """The key that signs forms and addresses."""
+        return require_signing_key(self.context.outside.key)
+
+    def notify(self, task: str, ids: Iterable[UUID]) -> None:
+        """Queue wake-up messages, which are sent after the commit."""
+        self.wake_ups.append((task, [str(one) for one in ids]))
+
+    def page(self, template: str, status: int = 200, **values: object) -> Response:
+        """Render a page of the console."""
+        shown = {"actor": self.actor, "form": make_form_token(self.key, self.signed_in.token_id)}
+        return self.render(template, status, **shown, **values)
+
+    def query(self, name: str) -> str:
+        """Return a parameter of the address, or an empty text."""
+        return self.request.query_params.get(name, "")
+
+    def number(self, name: str) -> int:
+        """Return the requested page of a list; 1 where the parameter is absent or invalid."""
+        said = self.query(name)
+        return max(1, int(said)) if said.isascii() and said.isdigit() and len(said) < 6 else 1
+
+
+VisitResult = TypeVar("VisitResult")
+PageHandler = Callable[[Visit], Response]
+
+
+@dataclass(frozen=True, slots=True)
+class PageRoute:
+    """One page or action of the console."""
+
+    method: str
+    path: str
+    handler: PageHandler
+    browsers: bool = False
+    """Whether users who only browse may use it although it is no GET."""
+    is_search: bool = False
+    """Whether it opens no transaction around its search, and is one of the few that search at once."""
+
+
+def make_form_token(key: SigningKey, token_id: UUID) -> str:
+    """Return the CSRF token of a sign-in: no other page can know it."""
+    return base64.urlsafe_b64encode(key.sign(CONSOLE_FORM_PURPOSE, token_id.bytes)).decode()
+
+
+def read_session(session: Session, request: Request) -> AuthenticatedToken | None:
+    """Return the user of the session cookie."""
+    app, _, secret = request.cookies.get(SESSION_COOKIE, "").partition(".")
+    app_id = parse_id(app)
+    found = authenticate_token(session, app_id, secret) if app_id is not None and secret else None
+    if found is not None and found.is_stale:
+        touch_token(session, found.token_id)
+    return found
+
+
+def is_encrypted(context: ApiContext, request: Request) -> bool:
+    """Return whether browsers reach this server by HTTPS."""
+    return request.url.scheme == "https" or (context.outside.public_url or "").startswith("https:")
+
+
+@dataclass(frozen=True, slots=True)
+class Console:
+    """Serves routes: in threads that it shares with the API, within the limits of it."""
+
+    context: ApiContext
+    admission: Admission
+    render: PageRenderer
+
+    def serve(self, route: PageRoute) -> Callable[[Request], Any]:
+        """Wrap a route into an endpoint."""
+
+        async def respond(request: Request) -> Response:
+            try:
+                return await self._respond(route, request)
+            except (DomainError, CriteriaError, SearchUnavailableError) as wrong:
+                return self.show_error(wrong, back_of(request))
+            except (BodyTooLargeError, BodiesBusyError):
+                return self.render("console/error.html", 413, text="That is more than a form may hold.", back="/")
+            except ClientDisconnect:
+                return Response(status_code=400)
+
+        return respond
+
+    async def _respond(self, route: PageRoute, request: Request) -> Response:
+        is_write = request.method != "GET"
+        # Who is not signed in is sent away before a body is read.
+        if is_write and not await self._run(request, lambda: self._is_signed_in(request)):
+            return RedirectResponse(SIGN_IN_PATH, 303)
+        size = MAX_FORM_BYTES if is_write else PUBLIC_BODY_BYTES
+        async with self.admission.bodies.read(request.scope, request.receive, size) as body:
+            form = parse_form(body)
+            if route.is_search:
+                async with self.admission.searches.enter(("address", client_address(request))):
+                    return await self._run(request, lambda: self._visit(route, request, form))
+            return await self._run(request, lambda: self._visit(route, request, form))
+
+    async def _run(self, request: Request, work: Callable[[], VisitResult]) -> VisitResult:
+        async with self.admission.work.enter(("address", client_address(request))):
+            return await run_in_threadpool(work)
+
+    def _is_signed_in(self, request: Request) -> bool:
+        return transact(self.context.sessions, lambda session: read_session(session, request)) is not None
+
+    def _visit(self, route: PageRoute, request: Request, form: dict[str, str]) -> Response:
+        wake_ups: list[tuple[str, list[str]]] = []
+
+        def work(session: Session) -> Response:
+            signed_in = read_session(session, request)
+            if signed_in is None:
+                return redirect_to_sign_in(request)
+            visit = Visit(self.context, request, self.render, signed_in, form, session, wake_ups)
+            require_own_form(visit, route)
+            return route.handler(visit)
+
+        if route.is_search:
+            found = transact(self.context.sessions, lambda session: read_session(session, request))
+            visit = Visit(self.context, request, self.render, found, form) if found is not None else None
+            return route.handler(visit) if visit is not None else redirect_to_sign_in(request)
+        response: Response = transact(self.context.sessions, work)
+        for task, ids in wake_ups:
+            with suppress(Exception):  # without a broker, the scheduler of another process finds the rows
+                self.context.notify(task, ids)
+        if request.method != "GET":
+            self.context.wake_indexer()
+        return response
+
+    def show_error(self, wrong: Exception, back: str = "/") -> Response:
+        """Show what is wrong, in the words of the service, and a way back."""
+        status = next((status for kind, status in PAGE_STATUS.items() if isinstance(wrong, kind)), 500)
+        response = self.render("console/error.html", status, text=str(wrong), back=back)
+        if isinstance(wrong, RateLimited):
+            response.headers["Retry-After"] = str(wrong.seconds)
+        return response
+
+
+def require_own_form(visit: Visit, route: PageRoute) -> None:
+    """Raise PermissionDenied for a write from another page, or by a user who only browses."""
+    if route.method == "GET":
+        return
+    said = visit.form.get("form", "").encode("utf-8", "replace")
+    if not hmac.compare_digest(make_form_token(visit.key, visit.signed_in.token_id).encode(), said):
+        raise PermissionDenied("this form is from an earlier sign-in; open its page again")
+    if visit.actor.only_browses and not route.browsers:
+        raise PermissionDenied("you only browse (BROWSE_ONLY); an administrator gives you a type that changes things")
+
+
+def back_of(request: Request) -> str:
+    """Return the page that a form was on; for a page that cannot be shown, the first one."""
+    asset_id = request.path_params.get("asset_id")
+    return f"/assets/{asset_id}" if request.method != "GET" and asset_id is not None else "/"
+
+
+def redirect_to_sign_in(request: Request) -> Response:
+    """Redirect to the page that asks who it is, and from there back to this one."""
+    query = f"?{request.url.query}" if request.url.query else ""
+    back = f"?next={quote(request.url.path + query, safe='')}" if request.url.path != "/" else ""
+    return RedirectResponse(f"{SIGN_IN_PATH}{back}", 303)
+
+
+def install_console(app: FastAPI, console: Console, routes: Iterable[PageRoute]) -> None:
+    """Add the routes to the application."""
+    for route in routes:
+        app.router.add_route(route.path, console.serve(route), methods=[route.method], include_in_schema=False)
