@@ -11,8 +11,9 @@ from web.search_pages import SEARCH_ROUTES
 from web.share_pages import make_share_app
 from web.sign_in_pages import SIGN_IN_ROUTES, install_sign_in
 from web.static_files import STATIC_PATH, make_static_app
+from web.work_pages import WORK_ROUTES
 
-CONSOLE_ROUTES = (*SIGN_IN_ROUTES, *SEARCH_ROUTES, *ASSET_ROUTES)
+CONSOLE_ROUTES = (*SIGN_IN_ROUTES, *SEARCH_ROUTES, *ASSET_ROUTES, *WORK_ROUTES)
 
 
 def mount_pages(app: FastAPI, context: ApiContext) -> None:

@@ -29,6 +29,8 @@ from services.jobs.actions import JobAction, apply_job_action
 from services.operations.problems import PROBLEM_KINDS
 from services.operations.waiting_work import WaitingWork, list_waiting_work
 
+BACKLOG_SWEEP_TASK = "maintenance.sweep"
+"""The task that dispatches what was requeued."""
 MAX_BACKLOG_ROWS = 1000
 MAX_ISLAND_KEY_DIGITS = 18
 """Digits that always fit into a bigint."""

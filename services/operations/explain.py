@@ -17,6 +17,7 @@ from models.core.bigint import clamp_bigint, is_clamped
 from models.core.capabilities import right_to_read
 from models.core.paths import ancestor_paths, display_path, is_path_inside, join_path, parent_path
 from models.queues.island import Island
+from services.core.errors import ValidationFailed
 from services.core.text import label_structure, pluralize
 from services.ingest.planner import read_and_plan
 from services.ingest.reader import claim_islands_read_only
@@ -67,6 +68,16 @@ class Explanation:
         """Set the state and add its reasons."""
         self.state = state
         self.lines.extend(lines)
+
+
+def parse_asked_path(path: str) -> bytes:
+    """Return the path that someone asks to explain; its folder is resolved, but not its name: a symbolic link is a file
+    of its own here. Raises ValidationFailed for one that is not whole."""
+    if not path.startswith("/") or "\0" in path or ".." in path.split("/"):
+        raise ValidationFailed("path", "give the whole path of a file or folder, from the root on")
+    asked = os.fsencode(path)
+    with right_to_read():
+        return os.path.join(os.path.realpath(os.path.dirname(asked)), os.path.basename(asked))
 
 
 def explain_path(session: Session, path: bytes, excluded: frozenset[bytes] = frozenset()) -> Explanation:

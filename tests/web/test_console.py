@@ -37,10 +37,14 @@ PAGES = {
     "POST /assets/{asset_id:uuid}/votes": "303 303 403 404 403 303 303",
     "POST /assets/{asset_id:uuid}/shares": "303 303 403 404 403 303 303",
     "POST /assets/{asset_id:uuid}/shares/end": "303 303 403 404 403 303 303",
+    "GET /work": "200 403 403 403 403 303 303",
+    "POST /work/retry": "303 403 403 403 403 303 303",
+    "POST /work/discard": "409 403 403 403 403 303 303",
+    "GET /explain": "200 403 403 403 403 303 303",
 }
 """Status by role, in the order of ROLES; the browser may read the asset and only browses. Everyone who is not signed in
 is sent to the sign-in."""
-FORM = {"title": "renamed", "text": "hello", "vote": "APPROVED", "days": "7"}
+FORM = {"title": "renamed", "text": "hello", "vote": "APPROVED", "days": "7", "reason": "old"}
 
 
 @dataclass(frozen=True, slots=True)

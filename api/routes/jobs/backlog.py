@@ -3,7 +3,6 @@
 The API of the commands `jobs` and `explain`. For administrators only: it shows names and errors of all objects.
 """
 
-import os
 from collections import Counter
 from dataclasses import asdict
 from typing import Annotated, Any
@@ -14,22 +13,21 @@ from pydantic import Field
 from asgi.body_base import Body
 from asgi.request_context import Call, SelfCommittingCall
 from asgi.routing import RouteGroup
-from models.core.capabilities import right_to_read
 from models.queues.job import JobStatus
 from services.core.errors import ValidationFailed, require_administrator, require_known
 from services.operations.backlog import (
+    BACKLOG_SWEEP_TASK,
     discard_backlog_item,
     list_backlog,
     retry_all_dead_letters,
     retry_backlog_item,
 )
-from services.operations.explain import explain_path
+from services.operations.explain import explain_path, parse_asked_path
 from services.operations.explain_progress import explain_indexed_document, read_asset_mark
 
 routes = RouteGroup("jobs")
 SEE_WORK_ACTION, RETRY_WORK_ACTION = "see the work of all", "have work tried again"
 DISCARD_WORK_ACTION = "discard work"
-BACKLOG_SWEEP_TASK = "maintenance.sweep"
 BACKLOG_STATES = ("PARKED", *sorted(JobStatus))
 MAX_RETRY_KEYS = 1000
 BACKLOG_KIND_PLURALS = {
@@ -97,12 +95,7 @@ def post_work_discard(call: Call, body: BacklogDiscardBody) -> dict[str, Any]:
 def get_work_explanation(call: SelfCommittingCall, path: str) -> dict[str, Any]:
     """Explain the state of a file: its folder, asset, index document, media and jobs; or what a folder holds."""
     require_administrator(call.actor, SEE_WORK_ACTION)
-    if not path.startswith("/") or "\0" in path or ".." in path.split("/"):
-        raise ValidationFailed("path", "give the whole path of a file or folder, from the root on")
-    asked = os.fsencode(path)
-    # Resolve the folder but not the name: a symbolic link is a file of its own here.
-    with right_to_read():
-        absolute = os.path.join(os.path.realpath(os.path.dirname(asked)), os.path.basename(asked))
+    absolute = parse_asked_path(path)
     said = call.transact(lambda session: explain_path(session, absolute))
     if said.asset_id is not None:
         asset_id = UUID(said.asset_id)

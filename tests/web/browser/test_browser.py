@@ -164,6 +164,49 @@ def test_a_phone_without_scripts_looks_downloads_comments_and_votes(site: Site, 
         expect(page.get_by_text("You approved it.")).to_be_visible()
 
 
+def search_and_filter(visitor: Page) -> None:
+    """In the list of assets."""
+    visitor.get_by_label("Search").press_sequentially("coffee")
+    expect(visitor.locator("#total")).to_have_text("1 asset")
+    assert "q=coffee" in visitor.url
+    visitor.get_by_label("Search").fill("nothing like it")
+    expect(visitor.get_by_text("Nothing is found.")).to_be_visible()
+    visitor.get_by_role("link", name="Show all assets").click()
+    visitor.get_by_role("link", name="image", exact=True).click()
+    expect(visitor.locator("#total")).to_have_text("1 asset")
+    visitor.get_by_role("link", name="Remove all filters").click()
+
+
+def review_an_asset(visitor: Page) -> None:
+    """From the list: watch, comment, ask for approval and vote."""
+    visitor.get_by_role("link", name="fix_it_in_post").click()
+    expect(visitor.locator("video")).to_be_visible(timeout=60_000)
+    visitor.get_by_label("Your comment").fill(f"Note {HOSTILE}")
+    visitor.locator("#at").fill("0:01")
+    visitor.get_by_role("button", name="Send").click()
+    expect(visitor.get_by_text(f"Note {HOSTILE}")).to_be_visible()
+    visitor.get_by_text("Ask for approval").or_(visitor.get_by_text("Ask again")).click()
+    visitor.get_by_role("button", name="Ask", exact=True).click()
+    visitor.get_by_label("Why?").fill("Cut it at one second.")
+    visitor.get_by_role("button", name="Approve").click()
+    expect(visitor.locator("#approval .badge.good").first).to_have_text("approved")
+
+
+def share_and_end(visitor: Page, chromium: Browser) -> None:
+    """Share the asset of the page, open it outside, and end the share."""
+    visitor.get_by_text("Share it").click()
+    visitor.get_by_label("may download").check()
+    visitor.get_by_role("button", name="Share", exact=True).click()
+    link = visitor.get_by_label("Link", exact=True).first.input_value()
+    with plain_context(chromium) as outside:
+        outside.goto(link)
+        expect(outside.get_by_role("heading", name="fix_it_in_post")).to_be_visible()
+        visitor.get_by_role("button", name="End the share with everyone").first.click()
+        expect(visitor.get_by_label("Link", exact=True)).to_have_count(0)
+        outside.reload()
+        expect(outside.get_by_role("heading", level=1)).to_have_text("This link opens nothing")
+
+
 def test_a_user_signs_in_finds_reviews_shares_and_ends_it(
     site: Site, visitor: Page, chromium: Browser, shots: Path
 ) -> None:
@@ -179,38 +222,17 @@ def test_a_user_signs_in_finds_reviews_shares_and_ends_it(
     visitor.get_by_role("link", name="Grid").click()
     wait_until(lambda: visitor.locator(".thumb img").count() >= 4, what="posters are listed")
     check_page(visitor, "assets", shots)
-    visitor.get_by_label("Search").type("coffee")
-    expect(visitor.locator("#total")).to_have_text("1 asset")
-    assert "q=coffee" in visitor.url
-    visitor.get_by_label("Search").fill("nothing like it")
-    expect(visitor.get_by_text("Nothing is found.")).to_be_visible()
-    visitor.get_by_role("link", name="Show all assets").click()
-    visitor.get_by_role("link", name="image", exact=True).click()
-    expect(visitor.locator("#total")).to_have_text("1 asset")
-    visitor.get_by_role("link", name="Remove all filters").click()
-    visitor.get_by_role("link", name="fix_it_in_post").click()
-    expect(visitor.locator("video")).to_be_visible(timeout=60_000)
-    visitor.get_by_label("Your comment").fill(f"Note {HOSTILE}")
-    visitor.get_by_label("At").fill("0:01")
-    visitor.get_by_role("button", name="Send").click()
-    expect(visitor.get_by_text(f"Note {HOSTILE}")).to_be_visible()
-    visitor.get_by_text("Ask for approval").or_(visitor.get_by_text("Ask again")).click()
-    visitor.get_by_role("button", name="Ask").click()
-    visitor.get_by_label("Why?").fill("Cut it at one second.")
-    visitor.get_by_role("button", name="Approve").click()
-    expect(visitor.locator("#approval .badge.good").first).to_have_text("approved")
-    visitor.get_by_text("Share it").click()
-    visitor.get_by_label("may download").check()
-    visitor.get_by_role("button", name="Share", exact=True).click()
-    link = visitor.get_by_label("Link").first.input_value()
+    search_and_filter(visitor)
+    review_an_asset(visitor)
     check_page(visitor, "asset", shots)
-    with plain_context(chromium) as outside:
-        outside.goto(link)
-        expect(outside.get_by_role("heading", name="fix_it_in_post")).to_be_visible()
-        visitor.get_by_role("button", name="End the share with everyone").first.click()
-        expect(visitor.get_by_label("Link")).to_have_count(0)
-        outside.reload()
-        expect(outside.get_by_role("heading", level=1)).to_have_text("This link opens nothing")
+    share_and_end(visitor, chromium)
+    visitor.get_by_role("link", name="Work").click()
+    check_page(visitor, "work", shots)
+    visitor.get_by_role("link", name="Explain").click()
+    visitor.get_by_label("Path").fill(str(site.media / "artwork" / "poster.png"))
+    visitor.get_by_role("button", name="Explain").click()
+    expect(visitor.get_by_role("link", name="Open its asset")).to_be_visible()
+    check_page(visitor, "explain", shots)
     visitor.goto(f"{site.root}/assets/{UNKNOWN}")
     expect(visitor.get_by_role("heading", level=1)).to_have_text("That did not work")
     check_page(visitor, "error")
