@@ -164,7 +164,7 @@ class Console:
         return respond
 
     async def _respond(self, route: PageRoute, request: Request) -> Response:
-        is_write = request.method != "GET"
+        is_write = route.method != "GET"
         # Who is not signed in is sent away before a body is read.
         if is_write and not await self._run(request, lambda: self._is_signed_in(request)):
             return RedirectResponse(SIGN_IN_PATH, 303)
@@ -202,7 +202,7 @@ class Console:
         for task, ids in wake_ups:
             with suppress(Exception):  # without a broker, the scheduler of another process finds the rows
                 self.context.notify(task, ids)
-        if request.method != "GET":
+        if route.method != "GET":
             self.context.wake_indexer()
         return response
 

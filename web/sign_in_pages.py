@@ -58,8 +58,8 @@ def install_sign_in(app: FastAPI, console: Console) -> None:
         )
         return response
 
-    app.router.add_route(SIGN_IN_PATH, _serve(console, lambda request, _: show(request)), methods=["GET"])
-    app.router.add_route(SIGN_IN_PATH, _serve(console, enter), methods=["POST"])
+    for method, handle in (("GET", lambda request, _: show(request)), ("POST", enter)):
+        app.router.add_route(SIGN_IN_PATH, _serve(console, handle), methods=[method], include_in_schema=False)
 
 
 def _serve(console: Console, handle: Callable[[Request, dict[str, str]], Response]) -> Callable[[Request], Any]:
