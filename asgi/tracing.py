@@ -21,7 +21,7 @@ log = logging.getLogger("tapeless.api")
 LOGGED_PATH_PARAMETERS = ("asset_id", "job_id")
 """Path parameters that log lines carry as fields, so that all lines about one object are found."""
 REQUEST_ID_PATTERN = re.compile(rb"[A-Za-z0-9._-]{1,64}")
-SECRET_PATH_PATTERN = re.compile(r"^(/share/|/API/files/v1/(?:downloads|pictures)/)[^/]+")
+SECRET_PATH_PATTERN = re.compile(r"^(/share/|/API/files/v1/(?:downloads|pictures|playback)/)[^/]+")
 CURRENT_REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="-")
 
 

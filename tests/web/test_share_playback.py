@@ -117,6 +117,7 @@ def test_a_rendition_is_played_in_parts_without_a_right_to_download(
     assert (part.status_code, part.content, part.headers["content-range"]) == (206, b"0123456789", "bytes 10-19/1000")
     history = owner.http.get(f"/assets/v1/assets/{clip.asset_id}/history/").text
     assert "was downloaded" not in history
+    assert address.strip("/").rpartition("/")[2] not in api.log.read_text()
     stolen = address.replace("/playback/", "/downloads/")
     assert browser.get(stolen).status_code == 404, "its address downloads nothing"
     owner.http.delete(f"/files/v1/assets/{clip.asset_id}/formats/{format_id}/")
