@@ -14,7 +14,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from models.access.acl import Actor, is_format_visible
-from models.catalog.asset import Asset, Component, FileSet, FileSetFile, Format, FormatRole
+from models.catalog.asset import Asset, AssetStatus, Component, FileSet, FileSetFile, Format, FormatRole
 from models.queues.job import TRANSCODE_TASK, Job, JobStatus, estimate_transcodes
 from services.downloads.tickets import is_rendition_visible
 from services.renditions.plan import select_sources
@@ -90,6 +90,8 @@ def _load_frame_range(session: Session, source_id: uuid.UUID) -> FrameRange | No
 
 def request_playback(session: Session, actor: Actor, asset: Asset) -> PlaybackWait | None:
     """Return the job that makes an asset watchable, created if there is none; None where nothing can be made of it."""
+    if asset.status is AssetStatus.DELETED:
+        return None
     visible = select(Format.id).where(
         Format.asset_id == asset.id, Format.role == FormatRole.ORIGINAL, is_format_visible(actor, Format.id)
     )
@@ -100,20 +102,26 @@ def request_playback(session: Session, actor: Actor, asset: Asset) -> PlaybackWa
 
 
 def _wait_for(session: Session, asset: Asset, format_id: uuid.UUID) -> PlaybackWait:
-    # Locked, so that two requests at once do not create two jobs.
-    session.get(Asset, asset.id, with_for_update=True)
+    found, is_new = _find_job(session, asset, format_id), False
+    if found is None:
+        # Locked, so that two requests at once do not create two jobs.
+        session.get(Asset, asset.id, with_for_update=True)
+        found = _find_job(session, asset, format_id)
+    if found is None:
+        found, is_new = create_transcode_job(session, asset, format_id, WEB_PROFILE, None), True
+        session.flush()
+    if found.status not in RUNNING_STATUSES or found.dead_lettered_at is not None:
+        return PlaybackWait(found.id, False, 0, None, found.error_message or "it was stopped")
+    return estimate_wait(session, found, is_new=is_new)
+
+
+def _find_job(session: Session, asset: Asset, format_id: uuid.UUID) -> Job | None:
+    """Return the last job that makes this format watchable."""
     jobs = session.scalars(
         select(Job).where(Job.task == TRANSCODE_TASK, Job.object_id == asset.id).order_by(Job.id.desc())
     )
-    same = (
-        job for job in jobs if (job.arguments["format_id"], job.arguments["profile"]) == (str(format_id), WEB_PROFILE)
-    )
-    found = next(same, None)
-    if found is not None and (found.status not in RUNNING_STATUSES or found.dead_lettered_at is not None):
-        return PlaybackWait(found.id, False, 0, None, found.error_message or "it was stopped")
-    job = found or create_transcode_job(session, asset, format_id, WEB_PROFILE, None)
-    session.flush()
-    return estimate_wait(session, job, is_new=found is None)
+    wanted = (str(format_id), WEB_PROFILE)
+    return next((job for job in jobs if (job.arguments["format_id"], job.arguments["profile"]) == wanted), None)
 
 
 def estimate_wait(session: Session, job: Job, *, is_new: bool) -> PlaybackWait:

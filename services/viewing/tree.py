@@ -25,7 +25,7 @@ from services.core.text import label_structure
 from services.objects.objects import find_object
 from services.shares.shares import is_share_of_object
 
-MAX_SHOWN_SETS, MAX_SHOWN_HISTORY, MAX_SHOWN_SHARES = 200, 50, 50
+MAX_SHOWN_SETS, MAX_READ_SETS, MAX_SHOWN_HISTORY, MAX_SHOWN_SHARES = 150, 2_000, 50, 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,19 +58,18 @@ def load_format_tree(session: Session, asset: Asset) -> list[FormatBranch]:
         .outerjoin(Storage, Storage.id == FileSet.storage_id)
         .where(FileSet.asset_id == asset.id)
         .order_by(FileSet.label, FileSet.name, FileSet.id)
+        .limit(MAX_READ_SETS)
     ).all()
     sets: dict[uuid.UUID, list[tuple[FileSet, str | None]]] = defaultdict(list)
     for row in rows:
         sets[row[0].format_id].append((row[0], row[1]))
-    return [
-        FormatBranch(
-            one,
-            label_structure(one.structure).removeprefix("single "),
-            sets[one.id][:MAX_SHOWN_SETS],
-            max(0, len(sets[one.id]) - MAX_SHOWN_SETS),
-        )
-        for one in formats
-    ]
+    branches, left = [], MAX_SHOWN_SETS
+    for one in formats:
+        shown = sets[one.id][:left]
+        left -= len(shown)
+        label = label_structure(one.structure).removeprefix("single ")
+        branches.append(FormatBranch(one, label, shown, len(sets[one.id]) - len(shown)))
+    return branches
 
 
 def load_approval_board(session: Session, actor: Actor, asset: Asset, *, may_write: bool) -> ApprovalBoard | None:
