@@ -44,6 +44,8 @@ from web.share_pages import MAX_FORM_BYTES, parse_form
 SESSION_COOKIE = "tapeless-session"
 CONSOLE_FORM_PURPOSE = "console form"
 SIGN_IN_PATH = "/sign-in"
+MAX_FORM_FIELDS = 500
+"""A metadata view may have that many."""
 PAGE_STATUS: dict[type[Exception], int] = {
     NotFound: 404,
     PermissionDenied: 403,
@@ -170,7 +172,7 @@ class Console:
             return RedirectResponse(SIGN_IN_PATH, 303)
         size = MAX_FORM_BYTES if is_write else PUBLIC_BODY_BYTES
         async with self.admission.bodies.read(request.scope, request.receive, size) as body:
-            form = parse_form(body)
+            form = parse_form(body, MAX_FORM_FIELDS)
             if route.is_search:
                 async with self.admission.searches.enter(("address", client_address(request))):
                     return await self._run(request, lambda: self._visit(route, request, form))

@@ -145,10 +145,10 @@ class PageThreads:
             return await run_in_threadpool(handle, ShareRequest(request, form))
 
 
-def parse_form(body: bytes) -> dict[str, str]:
+def parse_form(body: bytes, most: int = 20) -> dict[str, str]:
     """Return the fields of a form; none of a body that is not a form of ours."""
     try:
-        fields = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=20)
+        fields = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=most)
     except ValueError:  # more fields than any form of ours has
         return {}
     return {name: values[0].replace("\0", "") for name, values in fields.items()}

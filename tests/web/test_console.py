@@ -37,6 +37,8 @@ PAGES = {
     "POST /assets/{asset_id:uuid}/votes": "303 303 403 404 403 303 303",
     "POST /assets/{asset_id:uuid}/shares": "303 303 403 404 403 303 303",
     "POST /assets/{asset_id:uuid}/shares/end": "303 303 403 404 403 303 303",
+    "GET /assets/{asset_id:uuid}/metadata": "200 200 200 404 200 303 303",
+    "POST /assets/{asset_id:uuid}/metadata": "303 303 403 404 403 303 303",
     "GET /work": "200 403 403 403 403 303 303",
     "POST /work/retry": "303 403 403 403 403 303 303",
     "POST /work/discard": "409 403 403 403 403 303 303",
@@ -92,7 +94,12 @@ def test_each_page_and_action_answers_everybody_as_its_row_says(api: Api) -> Non
         cookies = {SESSION_COOKIE: cast.cookie(role)} if cast.cookie(role) else {}
         with httpx.Client(base_url=api.root, cookies=cookies, timeout=30) as browser:
             shown = browser.get("/assets")
-            form = {**FORM, "share": shares[role], "form": form_of(shown.text) if shown.status_code == 200 else "x"}
+            form = {
+                **FORM,
+                "view": cast.world.ids["view_id"],
+                "share": shares[role],
+                "form": form_of(shown.text) if shown.status_code == 200 else "x",
+            }
             # Signing out last.
             for name in sorted(PAGES, key=lambda name: name == "POST /sign-out"):
                 method, path = name.split(" ")
@@ -202,3 +209,28 @@ def test_hostile_titles_values_and_comments_are_text(api: Api) -> None:
 def test_an_unknown_address_is_answered_as_before(api: Api) -> None:
     assert httpx.get(f"{api.root}/nothing").status_code == 404
     assert httpx.get(f"{api.root}/API/nothing").headers["content-type"] == "application/json"
+
+
+def test_metadata_is_edited_through_a_view_and_faults_are_said_beside_their_fields(api: Api) -> None:
+    owner = api.user(is_admin=True)
+    asset, suffix = make_asset(owner)["id"], uuid4().hex[:8]
+    fields = {f"scene_{suffix}": "string", f"take_{suffix}": "integer", f"tags_{suffix}": "tag_cloud"}
+    for name, kind in fields.items():
+        owner.http.post("/metadata/v1/fields/", json={"name": name, "label": f"<{name}>", "field_type": kind})
+    body = {"name": f"Slate {suffix}", "view_fields": [{"name": name} for name in fields]}
+    view = owner.http.post("/metadata/v1/views/", json=body).json()["id"]
+    path, (scene, take, tags) = f"/assets/{asset}/metadata", [f"field.{name}" for name in fields]
+    with httpx.Client(base_url=api.root, cookies={SESSION_COOKIE: f"{owner.app_id}.{owner.token}"}) as browser:
+        page = browser.get(path, params={"view": view})
+        assert f"&lt;scene_{suffix}&gt;" in page.text
+        form = {"form": form_of(page.text), "view": view, scene: "<b>7</b>", take: "two", tags: "wide\r\nnight"}
+        wrong = browser.post(path, data=form)
+        assert wrong.status_code == 400
+        assert f'id="{take}.wrong"' in wrong.text
+        assert f'id="{scene}.wrong"' not in wrong.text
+        assert 'value="two"' in wrong.text, "what was typed is kept"
+        assert owner.http.get(f"/metadata/v1/assets/{asset}/").status_code == 404, "nothing was written"
+        right = browser.post(path, data={**form, take: "2"}, follow_redirects=True)
+        assert 'value="&lt;b&gt;7&lt;/b&gt;"' in right.text
+        assert "night\nwide" in right.text or "wide\nnight" in right.text
+        assert f"scene_{suffix}" in browser.get(f"/assets/{asset}").text
