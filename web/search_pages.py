@@ -17,6 +17,7 @@ from services.core.text import label_structure
 from services.downloads.previews import KeyframeView, load_keyframes
 from services.searching.metadata_terms import make_range_kind_reader
 from services.searching.query import search_as
+from services.viewing.tree import load_asset_sizes
 from web.console import PageRoute, Visit
 from web.player import SignedUrls
 from web.words import format_size
@@ -118,12 +119,12 @@ def load_listed(session: Session, visit: Visit, hits: Sequence[SearchHit]) -> li
     ids = [hit.object_id for hit in hits]
     pictures = load_keyframes(session, visit.actor, ids)
     durations = load_asset_durations(session, ids)
+    sizes = load_asset_sizes(session, ids)
     urls = SignedUrls(visit.key, visit.signed_in.token_id)
     listed = []
     for hit in hits:
         small = smallest_picture(pictures.get(hit.object_id, ()))
-        sizes = [one.get("size_bytes") for one in hit.body.get("formats", ()) if isinstance(one, dict)]
-        size = sum(one for one in sizes if isinstance(one, int))
+        size = sizes.get(hit.object_id)
         listed.append(
             ListedAsset(
                 hit,
