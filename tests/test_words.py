@@ -98,7 +98,7 @@ def test_messages_use_the_words_of_the_field() -> None:
 
 
 def test_pages_and_alerts_use_the_words_of_the_field() -> None:
-    templates = [file.read_text(encoding="utf-8") for file in (ROOT / "web/templates").glob("*.html")]
+    templates = [file.read_text(encoding="utf-8") for file in (ROOT / "web/templates").rglob("*.html")]
     shipped = [file.read_text(encoding="utf-8") for file in (ROOT / "deploy").rglob("*") if file.is_file()]
     rate, found = dialect_rate([*(MARKUP.sub(" ", text) for text in templates), *shipped])
     assert templates
