@@ -93,7 +93,7 @@ def test_where_people_are_named_only_they_vote_and_who_may_write_adds_others(
     one, other, _ = reviewers
     refused = one.http.put(url_of(asset), json={"status": "APPROVED"})
     assert refused.status_code == 409
-    assert "ask first" in refused.json()["errors"][0]
+    assert "request it first" in refused.json()["errors"][0]
     assert one.http.post(url_of(asset, "request/"), json={}).status_code == 403
     ask(owner, asset, one)
     assert (say(other, asset), say(owner, asset), say(admin, asset)) == (403, 403, 403)
