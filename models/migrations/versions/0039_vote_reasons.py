@@ -6,8 +6,8 @@ The column has a default, so processes of the version before keep writing this t
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0037"
-down_revision = "0036"
+revision = "0039"
+down_revision = "0038"
 
 
 def upgrade() -> None:
