@@ -49,7 +49,7 @@ settings.register_profile("long", max_examples=1000)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Open the run, or join the one that the controller opened."""
+    """Open the run, or join the one that the controller opened; notes of running systems are below its folder."""
     workerinput = getattr(config, "workerinput", None)
     if workerinput is None:
         config.stash[RUN] = open_run()
@@ -58,6 +58,7 @@ def pytest_configure(config: pytest.Config) -> None:
     else:
         config.stash[RUN] = Path(workerinput["tapeless_run"])
         config.stash[OPENSEARCH] = workerinput["tapeless_opensearch"]
+    os.environ["XDG_STATE_HOME"] = str(config.stash[RUN] / "state")
 
 
 @pytest.hookimpl(optionalhook=True)

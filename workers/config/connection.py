@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from workers.config.broker import add_url_options, parse_broker_url, split_hosts
+from workers.config.data_folders import candidate_data_folders, note_running_system, remove_running_note
 from workers.config.settings import (
     DEFAULT_SEARCH_INDEX,
     Settings,
@@ -54,6 +55,7 @@ def announce_system(
     assert own is not None
     urls = dataclasses.asdict(connection)
     write_process_record(data / "running.json", own, **urls, api_url=api_url, has_mail_server=has_mail_server)
+    note_running_system(data)
 
 
 def find_public_url(settings: Settings) -> str:
@@ -79,12 +81,31 @@ def _read_announcement(settings: Settings) -> dict[str, Any]:
 def withdraw_announcement(data: Path) -> None:
     """Remove the announcement at the end of a run."""
     (data / "running.json").unlink(missing_ok=True)
+    remove_running_note(data)
 
 
 def find_running_supervisor(data: Path) -> ProcessIdentity | None:
     """Return the process that runs a system on this data folder, if any."""
     announced = read_process_record(data / "running.json")
     return announced if announced is not None and is_process_running(announced) else None
+
+
+def find_system_settings(data: Path | None) -> Settings:
+    """Return the settings of a command, with the data folder of the one system that runs if none was given.
+
+    Raises SettingsError if several systems of this user run, none of them on the default data folder.
+    """
+    settings = Settings.for_data(data)
+    if settings.is_data_given or settings.database_url is not None:
+        return settings
+    first, *others = candidate_data_folders(data)
+    if find_running_supervisor(first) is not None:
+        return settings
+    running = [folder for folder in others if find_running_supervisor(folder) is not None]
+    if len(running) > 1:
+        named = ", ".join(f'"{folder}"' for folder in running)
+        raise SettingsError(f"several systems run, on the data folders {named}: name one with --data or TAPELESS_DATA")
+    return settings.model_copy(update={"data": running[0]}) if running else settings
 
 
 def find_system_connection(settings: Settings) -> SystemConnection:

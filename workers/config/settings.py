@@ -32,6 +32,7 @@ from services.core.signing_key import SigningKey
 from services.outbound.config import IpNetwork, OutboundConfig
 from services.outbound.smtp import MailServer
 from services.renditions.profiles import TranscodeProfiles, TranscodeProfilesError, load_transcode_profiles
+from workers.config.data_folders import default_data_folder
 from workers.config.deprecations import rename_deprecated_settings
 from workers.config.logs import LogFormat
 from workers.config.secret_key import load_secret_key
@@ -98,7 +99,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=SETTINGS_PREFIX, frozen=True, hide_input_in_errors=True)
 
-    data: Path = Path(".tapeless")
+    data: Path = Field(default_factory=default_data_folder)
     database_url: str | None = None
     database_password_file: Path | None = None
     database_ca_file: Path | None = None

@@ -17,6 +17,7 @@ from workers.config.connection import (
     find_system_connection,
     withdraw_announcement,
 )
+from workers.config.data_folders import default_data_folder
 from workers.config.deprecations import DEPRECATED_SETTINGS, REMOVED_IN
 from workers.config.settings import Settings, SettingsError, make_child_environment
 from workers.processes.process import identify_process, write_process_record
@@ -33,9 +34,9 @@ def _bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def test_without_an_environment_everything_is_embedded_in_the_folder_here() -> None:
+def test_without_an_environment_everything_is_embedded_in_the_default_folder() -> None:
     settings = Settings.read()
-    assert settings.data == Path(".tapeless")
+    assert settings.data == default_data_folder()
     assert (settings.database_url, settings.broker_url, settings.search_url) == (None, None, None)
     assert settings.storage_roots == ()
     assert settings.timing == Timing()
