@@ -6,6 +6,7 @@ this backup is taken while everything runs.
 """
 
 import json
+import os
 import shutil
 import subprocess
 import tarfile
@@ -16,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from psycopg.conninfo import make_conninfo
 from sqlalchemy import make_url, text
 
 from models.core.sessions import POOLER_OPTION, make_engine, make_sessions, transact
@@ -51,8 +53,11 @@ def create_backup(database_url: str, key: Path, file: Path) -> bool:
     """
     if not is_schema_current(database_url):
         raise SettingsError("the database is of another version than this program: run `tapeless migrate` first")
+    parent = file.absolute().parent
+    if not os.access(parent, os.W_OK | os.X_OK):
+        raise SettingsError(f'folder "{parent}": is not there, or cannot be written; make it, or give another')
     manifest = BackupManifest(ARCHIVE_VERSION, read_version(), time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
-    with tempfile.TemporaryDirectory(dir=file.absolute().parent, prefix=f".{file.name}.") as folder:
+    with tempfile.TemporaryDirectory(dir=parent, prefix=f".{file.name}.") as folder:
         dump, draft = Path(folder) / DUMP_ENTRY, Path(folder) / "draft"
         run_postgres_program(
             "pg_dump", database_url, "--format=custom", "--no-owner", "--no-privileges", f"--file={dump}"
@@ -121,6 +126,7 @@ def load_database_dump(database_url: str, dump: Path) -> None:
 @contextmanager
 def unpack_backup(file: Path) -> Iterator[tuple[BackupManifest, Path]]:
     """Unpack a backup into a temporary folder."""
+    file.stat()  # what is not there is no broken backup
     with tempfile.TemporaryDirectory(prefix="tapeless-restore-") as folder:
         try:
             with tarfile.open(file) as archive:
@@ -138,8 +144,10 @@ def run_postgres_program(name: str, database_url: str, *options: str) -> None:
     """Run one of PostgreSQL's programs on a database. The password is passed in the environment, which other users
     cannot see."""
     url = make_url(database_url)
-    plain = url.difference_update_query([POOLER_OPTION])._replace(drivername="postgresql", password=None)
-    target = plain.render_as_string(hide_password=False)
+    plain = url.difference_update_query([POOLER_OPTION])._replace(password=None)
+    # As libpq's own words: SQLAlchemy writes a blank of a path as "+" into a URL, which libpq takes for a plus sign.
+    _, words = plain.get_dialect()().create_connect_args(plain)
+    target = make_conninfo(**words)
     command = [str(find_postgres_program(name)), *options[:-1], f"--dbname={target}", options[-1]]
     done = subprocess.run(command, env={"PGPASSWORD": url.password or ""}, capture_output=True, text=True, check=False)
     if done.returncode != 0:
