@@ -70,14 +70,18 @@ OWNERS = {
 """Calls that only the owner of an edge makes: a function that takes a session never ends its transaction."""
 
 READ_ENVIRONMENT = {
+    "workers/config/data_folders.py",
     "workers/config/settings.py",
+    "workers/processes/command_server.py",
     "workers/processes/fork_server.py",
     "tests/compose/host.py",
     "tests/conftest.py",
     "tests/media/sandbox/misbehaving_child.py",
     "tests/properties/test_grouping.py",
     "tests/workers/config/test_search_choice.py",
+    "tests/workers/config/test_data_folders.py",
     "tests/workers/config/test_settings.py",
+    "tests/workers/processes/command_program.py",
 }
 LET_TIME_PASS = {"tests/waiting.py", "tests/keeper.py", "tests/search/opensearch/keeper.py"}
 ONLY_ROOM = {"opensearchpy": "search", "watchdog": "watch"}

@@ -243,6 +243,16 @@ class Supervisor:
                 on_tick()
             self._sleep(tick_seconds)
 
+    def wait_for(self, condition: Callable[[], bool], seconds: float, tick_seconds: float = TICK_SECONDS) -> bool:
+        """Supervise the children until a condition holds; return False if it does not in time, or after a signal."""
+        end = time.monotonic() + seconds
+        while not self.stop_requested and time.monotonic() < end:
+            if condition():
+                return True
+            self.supervise()
+            self._sleep(tick_seconds)
+        return False
+
     @property
     def stop_requested(self) -> bool:
         """Whether a signal has requested the stop."""
