@@ -24,6 +24,7 @@ from models.core.capabilities import right_to_read
 from models.core.paths import display_path, is_path_inside
 from services.access.users import first_administrator_id
 from services.core.errors import DomainError, ValidationFailed
+from services.core.id_prefix import match_id_prefix
 from services.metadata.folder_tags import find_folder_tags_field
 from watch.status import ROOT_ABSENT_MESSAGE
 
@@ -165,7 +166,7 @@ def _unused_storage_name(root: bytes, taken: set[str]) -> str:
 
 
 def find_storage_by_name(session: Session, name: str) -> Storage:
-    """Return the storage with this name or id.
+    """Return the storage with this name, id, or only beginning of an id.
 
     Raises:
         StorageError: not found; the text lists the known storages.
@@ -174,6 +175,9 @@ def find_storage_by_name(session: Session, name: str) -> Storage:
     for storage in storages:
         if name in (storage.name, str(storage.id)):
             return storage
+    begun = match_id_prefix(session, Storage, name)
+    if len(begun) == 1:
+        return begun[0]
     known = ", ".join(f'"{storage.name}"' for storage in storages) or "none"
     raise StorageError(f'storage "{name}": there is no such storage; known are {known}')
 
