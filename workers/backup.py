@@ -6,7 +6,6 @@ this backup is taken while everything runs.
 """
 
 import json
-import os
 import shutil
 import subprocess
 import tarfile
@@ -54,8 +53,8 @@ def create_backup(database_url: str, key: Path, file: Path) -> bool:
     if not is_schema_current(database_url):
         raise SettingsError("the database is of another version than this program: run `tapeless migrate` first")
     parent = file.absolute().parent
-    if not os.access(parent, os.W_OK | os.X_OK):
-        raise SettingsError(f'folder "{parent}": is not there, or cannot be written; make it, or give another')
+    if not parent.is_dir():
+        raise SettingsError(f'folder "{parent}": is not there; make it, or give another')
     manifest = BackupManifest(ARCHIVE_VERSION, read_version(), time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
     with tempfile.TemporaryDirectory(dir=parent, prefix=f".{file.name}.") as folder:
         dump, draft = Path(folder) / DUMP_ENTRY, Path(folder) / "draft"

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from workers.config.settings import SHARED_METRICS_VARIABLE, SettingsError, make_child_environment
 from workers.embedded.data_folder import load_or_create_secret, make_private_folder
+from workers.processes.command_client import COMMAND_SOCKET
 from workers.processes.file_rights import FileRights
 from workers.processes.forked import ForkServer
 from workers.processes.process import ChildProcess, write_private_file
@@ -17,6 +18,8 @@ from workers.processes.supervisor import Supervisor
 
 LOOPBACK = "127.0.0.1"
 DEFAULT_API_PORT = 8780
+LISTEN_SECONDS = 0.5
+"""How long one attempt to connect to a server of our own waits."""
 INGEST_CHILDREN = 2
 INDEX_CHILDREN = 2
 """One more than the index needs: a slow mail server or webhook must not delay documents."""
@@ -27,6 +30,13 @@ second one probes headers while the first encodes. They run with a lower priorit
 DEFAULT_FLOWER_PORT = 8781
 FLOWER_USER = "tapeless"
 PRELOAD_MODULE = "workers.commands.server.preload"
+COMMAND_SERVER_MODULE = "workers.processes.command_server"
+COMMAND_MODULES = (
+    *("workers.main", "workers.commands.server.status", "workers.commands.catalog.show", "workers.commands.admin.jobs"),
+    *("workers.commands.admin.storage", "workers.commands.admin.audit", "workers.commands.admin.accounts"),
+    "workers.commands.catalog.share",
+)
+"""The command line, and the commands that are run without loading anything."""
 MAX_FLOWER_TASKS = 20_000
 """Tasks that it keeps, about 2 KB each; the oldest are dropped."""
 
@@ -35,21 +45,45 @@ WORKER_STOP_SECONDS = 6.0
 """Longer than Celery's own soft shutdown; a batch that is cut off is retried after its lease."""
 
 
-def choose_port(wanted: int | None, usual: int = DEFAULT_API_PORT, option: str = "--port") -> int:
+def choose_port(wanted: int | None, usual: int = DEFAULT_API_PORT, option: str = "--port", host: str = LOOPBACK) -> int:
     """Return the requested port, or else the usual one, or else any free one."""
     if wanted is not None:
-        if not _is_free(wanted):
-            raise SettingsError(f"port {wanted}: something listens there already; give another with {option}")
+        if (reason := _why_not_free(wanted, host)) is not None:
+            raise SettingsError(f"{option} {wanted}: {host} cannot be listened on there ({reason}); give another")
         return wanted
-    if _is_free(usual):
+    if _why_not_free(usual, host) is None:
         return usual
-    with socket.create_server((LOOPBACK, 0)) as listener:
+    with socket.create_server((host, 0), family=_family(host)) as listener:
         return int(listener.getsockname()[1])
 
 
-def _is_free(port: int) -> bool:
+def _why_not_free(port: int, host: str) -> str | None:
     try:
-        socket.create_server((LOOPBACK, port)).close()
+        socket.create_server((host, port), family=_family(host)).close()
+    except OSError as error:
+        return error.strerror or str(error)
+    return None
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a host of a URL or an address is this machine's own loopback."""
+    return host in ("localhost", "::1") or host.startswith("127.")
+
+
+def make_url(host: str, port: int) -> str:
+    """Return the URL of a server for people; one that listens everywhere has the name of this machine."""
+    named = socket.gethostname() if host in ("0.0.0.0", "::") else host
+    return f"http://[{named}]:{port}" if ":" in named else f"http://{named}:{port}"
+
+
+def does_listen(host: str, port: int) -> bool:
+    """Return whether a server accepts connections on this machine."""
+    try:
+        socket.create_connection((LOOPBACK if host in ("0.0.0.0", "::") else host, port), LISTEN_SECONDS).close()
     except OSError:
         return False
     return True
@@ -71,9 +105,9 @@ def make_fork_server(supervisor: Supervisor, storage_roots: Sequence[Path], metr
 
 
 def make_processes(
-    supervisor: Supervisor, fork_server: ForkServer, port: int, metrics_port: int | None = None
+    supervisor: Supervisor, fork_server: ForkServer, port: int, metrics_port: int | None = None, host: str = LOOPBACK
 ) -> list[ChildProcess]:
-    """Return the workers, beat, the API and the watcher."""
+    """Return the workers, beat, the API, the watcher and the command server."""
 
     celery = ("celery", "--workdir", str(supervisor.data), "-A", "workers.app")
 
@@ -97,9 +131,20 @@ def make_processes(
             worker("media", "metadata,media,transcode", MEDIA_CHILDREN), is_background=True, rights=FileRights.READ
         ),
         beat,
-        process("api", "workers.main", "api", "--host", LOOPBACK, "--port", str(port), rights=FileRights.ON_REQUEST),
+        process("api", "workers.main", "api", "--host", host, "--port", str(port), rights=FileRights.ON_REQUEST),
         process("watch", "workers.main", "watch", rights=FileRights.WATCH),
+        replace(
+            process("commands", COMMAND_SERVER_MODULE, str(supervisor.data), *COMMAND_MODULES),
+            clean_up=lambda: (supervisor.data / COMMAND_SOCKET).unlink(missing_ok=True),
+        ),
     ]
+
+
+def make_backup_process(supervisor: Supervisor, fork_server: ForkServer, folder: Path, keep: int) -> ChildProcess:
+    """Return the process that takes backups on a schedule."""
+    words = ("workers.main", "backups", str(folder.absolute()), "--keep", str(keep))
+    log = supervisor.log("backups")
+    return ChildProcess("backups", words, log, fork_server.env, fork_server=fork_server, is_background=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +163,13 @@ class Flower:
     is_writable: bool = False
 
     @property
+    def password_file(self) -> Path:
+        return self.data / "flower" / "password"
+
+    @property
     def password(self) -> str:
         """Created on first use."""
-        return load_or_create_secret(make_private_folder(self.data / "flower") / "password")
+        return load_or_create_secret(make_private_folder(self.password_file.parent) / self.password_file.name)
 
     @property
     def settings(self) -> Path:

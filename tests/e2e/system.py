@@ -18,6 +18,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from models.core.mounts import configure_mounts
 from models.core.sessions import make_engine, make_sessions
 from services.operations.status import SystemStatus, read_status
 from tests.pipeline import stored_assets
@@ -57,7 +58,7 @@ class System:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env=self._environment(),
+                env=self.environment(),
                 cwd=self.data.parent,
                 start_new_session=True,
             )
@@ -72,7 +73,8 @@ class System:
     def _command(self, *words: str) -> list[str]:
         return [self.python, "-m", "workers.main", *words, "--data", str(self.data)]
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
+        """The environment of its processes."""
         return make_child_environment(**{"PYTHONPATH": str(ROOT), **self.env})
 
     def run(self, *words: str, code: int | None = 0) -> str:
@@ -81,13 +83,14 @@ class System:
         assert code in (None, done.exit_code), f"{words}: exit code {done.exit_code}\n{done.output}{done.exception!r}"
         return done.output
 
-    def run_process(self, *words: str, code: int = 0) -> str:
+    def run_process(self, *words: str, code: int = 0, typed: str = "") -> str:
         """Run one command on the data folder in a separate process, and return its output."""
         done = subprocess.run(
             self._command(*words),
+            input=typed,
             capture_output=True,
             text=True,
-            env=self._environment(),
+            env=self.environment(),
             cwd=self.data.parent,
             timeout=60,
             check=False,
@@ -108,6 +111,7 @@ class System:
         """A session on the running database."""
         if self._engine is None:
             self._engine = make_engine(find_system_connection(Settings.for_data(self.data)).database_url, pool_size=1)
+        configure_mounts({}, self.data / "media")
         with make_sessions(self._engine)() as session:
             yield session
 

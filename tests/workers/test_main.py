@@ -1,5 +1,6 @@
 """The `tapeless` command: its help is quick and right, and options and mistyped words do what people expect."""
 
+import errno
 import importlib
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from tests.servers import ROOT
-from workers.main import COMMANDS, main
+from workers.main import COMMANDS, describe_os_error, main, split_data_option
 
 HEAVY = ("sqlalchemy", "celery", "fastapi", "pydantic", "rich", "av")
 LIST_LOADED = f"""
@@ -36,6 +37,48 @@ def test_the_list_says_of_each_command_what_its_own_help_says() -> None:
         module, _, name = target.partition(":")
         command: click.Command = getattr(importlib.import_module(module), name)
         assert command.get_short_help_str(1000) == text, target
+
+
+@pytest.mark.parametrize(
+    ("words", "data", "others"),
+    [
+        (["--data", "d", "status"], Path("d"), ["status"]),
+        (["status", "--json", "--data", "d"], Path("d"), ["status", "--json"]),
+        (["jobs", "--data=d", "list"], Path("d"), ["jobs", "list"]),
+        (["status"], None, ["status"]),
+        (["status", "--data"], None, ["status", "--data"]),
+    ],
+)
+def test_a_data_folder_is_read_wherever_it_stands(words: list[str], data: Path | None, others: list[str]) -> None:
+    assert split_data_option(words) == (data, others)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device", "/b.tar"), '"/b.tar": No space left on device; make room'),
+        (OSError(errno.EROFS, "Read-only file system", "/b"), '"/b": Read-only file system; give a place that can be'),
+        (
+            PermissionError(errno.EACCES, "Permission denied", "a", None, "b"),
+            '"a" and "b": Permission denied; give the',
+        ),
+        (OSError(errno.EIO, "Input/output error", b"/b"), '"/b": Input/output error'),
+        (TimeoutError("timed out"), "timed out"),
+    ],
+)
+def test_an_error_of_a_file_is_a_sentence_with_the_next_step(error: OSError, said: str) -> None:
+    assert said in describe_os_error(error)
+
+
+@pytest.mark.parametrize(("options", "is_traced"), [([], False), (["--verbose"], True)])
+def test_only_verbose_commands_show_where_an_error_comes_from(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], options: list[str], is_traced: bool
+) -> None:
+    words = [*options, "restore", str(tmp_path / "none.tar"), "--data", str(tmp_path / "data")]
+    done = CliRunner().invoke(main, words)
+    assert done.exit_code == 1
+    assert 'none.tar": No such file or directory; make it, or give another path' in done.output
+    assert ("Traceback" in done.output + capfd.readouterr().err) is is_traced
 
 
 @pytest.mark.parametrize(

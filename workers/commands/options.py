@@ -20,7 +20,8 @@ from search.engine import SearchUnavailableError
 from search.query.budget import CriteriaError
 from services.core.errors import DomainError
 from workers.celery.context import ProcessContext, open_process_context
-from workers.config.settings import Settings, SettingsError
+from workers.config.connection import find_system_settings
+from workers.config.settings import SettingsError
 from workers.processes.process import ProcessError
 
 SCHEMA_MISMATCH_STATES = ("42P01", "42703")
@@ -41,23 +42,23 @@ def use_common_data_folder(ctx: click.Context, _: click.Parameter, value: Path |
 
 data_option = click.option(
     "--data",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=click.Path(file_okay=False, readable=False, path_type=Path),
     callback=use_common_data_folder,
-    help="The data folder of the running system (default: TAPELESS_DATA, else .tapeless).",
+    help="The data folder of the running system (default: TAPELESS_DATA, else the one that runs).",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 
 
 def own_folders(data: Path | None) -> frozenset[bytes]:
     """Return the real paths of Tapeless's own folders, which are never watched."""
-    return frozenset({os.path.realpath(os.fsencode(Settings.for_data(data).data.absolute()))})
+    return frozenset({os.path.realpath(os.fsencode(find_system_settings(data).data.absolute()))})
 
 
 @contextmanager
 def running_system(data: Path | None) -> Iterator[ProcessContext]:
     """Open the running system for one command; expected errors end the command with a sentence instead of a
     traceback."""
-    with readable_errors(), open_process_context(Settings.for_data(data)) as context:
+    with readable_errors(), open_process_context(find_system_settings(data)) as context:
         yield context
 
 

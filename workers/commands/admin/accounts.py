@@ -28,6 +28,7 @@ from services.core.passwords import hash_password
 from services.core.rows import load_grouped
 from services.core.text import pluralize
 from workers.celery.context import ProcessContext
+from workers.commands.completion import complete_users
 from workers.commands.options import json_option, read_password, system_command
 from workers.commands.output import format_timestamp, print_records, print_result
 
@@ -77,7 +78,7 @@ def list_users(context: ProcessContext, as_json: bool) -> None:
 
 
 @user.command()
-@click.argument("email")
+@click.argument("email", shell_complete=complete_users)
 @system_command
 def passwd(context: ProcessContext, email: str) -> None:
     """Give the user EMAIL another password, and revoke all its tokens; the old password is not asked for.
@@ -90,7 +91,7 @@ def passwd(context: ProcessContext, email: str) -> None:
 
 
 @user.command()
-@click.argument("email")
+@click.argument("email", shell_complete=complete_users)
 @click.argument("choice", type=click.Choice(["on", "off"]))
 @system_command
 def notify(context: ProcessContext, email: str, choice: str) -> None:
@@ -100,7 +101,7 @@ def notify(context: ProcessContext, email: str, choice: str) -> None:
 
 
 def _make_status_command(name: str, status: UserStatus, done: str, text: str) -> click.Command:
-    @click.argument("email")
+    @click.argument("email", shell_complete=complete_users)
     @system_command
     def change(context: ProcessContext, email: str) -> None:
         click.echo(f"user {_change_user(context, email, {'status': status})} {done}")
@@ -125,7 +126,7 @@ for _name, _status, _done, _text in (
 
 
 @user.command("remove")
-@click.argument("email")
+@click.argument("email", shell_complete=complete_users)
 @system_command
 def remove_user(context: ProcessContext, email: str) -> None:
     """Delete the user EMAIL for good; what it did stays in history."""
@@ -195,7 +196,7 @@ def token() -> None:
 
 
 @token.command()
-@click.argument("email")
+@click.argument("email", shell_complete=complete_users)
 @click.option("--app", "app_name", default="Command line", show_default=True, help="Whose tokens these are.")
 @click.option("--days", type=click.FloatRange(min=0, min_open=True), help="How long it lasts (default: for ever).")
 @system_command

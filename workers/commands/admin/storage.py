@@ -38,9 +38,10 @@ from services.storages.storages import (
 )
 from workers.celery.context import ProcessContext
 from workers.commands.catalog.difference_tree import print_difference
+from workers.commands.completion import complete_storages
 from workers.commands.options import data_option, json_option, running_system, system_command
-from workers.commands.output import print_result, print_table
-from workers.config.settings import Settings
+from workers.commands.output import format_timestamp, print_result, print_table
+from workers.config.connection import find_system_settings
 
 OPERATOR_ACTOR = Actor("operator", is_admin=True)
 
@@ -80,7 +81,7 @@ def add(
     with running_system(data) as context:
         rules = Profile.load(profile_file) if profile_file else DEFAULT_PROFILE
         new = NewStorage(folder, name, parse_storage_settings(pairs), rules, purpose=purpose)
-        own = [Settings.for_data(data).data.absolute()]
+        own = [find_system_settings(data).data.absolute()]
         made = transact(context.sessions, lambda session: _add_storage(session, new, owner, readers, own))
         does = "watches" if purpose == PURPOSE_FILES else "keeps renditions in"
         click.echo(f'storage "{made.name}" {does} {display_path(made.root)}')
@@ -98,7 +99,7 @@ def _add_storage(
 
 
 @storage.command("set")
-@click.argument("name")
+@click.argument("name", shell_complete=complete_storages)
 @click.argument("pairs", nargs=-1, required=True, metavar="KEY=VALUE...")
 @system_command
 def set_storage_values(context: ProcessContext, name: str, pairs: tuple[str, ...]) -> None:
@@ -135,7 +136,7 @@ def list_storages(context: ProcessContext, as_json: bool) -> None:
 
 
 def _cells(row: Storage) -> tuple[str, ...]:
-    scanned = row.last_scanned.astimezone().strftime("%H:%M:%S") if row.last_scanned else "not yet"
+    scanned = format_timestamp(row.last_scanned) or "not yet"
     settings = " ".join(f"{key}={value}" for key, value in row.settings.items())
     return row.name, display_path(row.absolute_root), row.status.value, scanned, settings
 
@@ -154,7 +155,7 @@ def _as_json(row: Storage) -> dict[str, object]:
 
 
 @storage.command("confirm-deletions")
-@click.argument("name")
+@click.argument("name", shell_complete=complete_storages)
 @system_command
 def confirm_frozen_deletions(context: ProcessContext, name: str) -> None:
     """Confirm that missing files of storage NAME are deleted, or that its replaced disk is correct."""
@@ -187,7 +188,7 @@ def adopt_own_folders(context: ProcessContext) -> None:
 
 
 def _make_pause_command(name: str, *, is_paused: bool, done: str, text: str) -> click.Command:
-    @click.argument("name")
+    @click.argument("name", shell_complete=complete_storages)
     @system_command
     def change(context: ProcessContext, name: str) -> None:
         def apply(session: Session) -> tuple[str, bool]:
@@ -247,7 +248,7 @@ def remove_one_storage(context: ProcessContext, name: str, keep_offline: bool, y
 
 
 @click.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=complete_storages)
 @system_command
 def scan(context: ProcessContext, name: str | None) -> None:
     """Scan storage NAME, or all storages, now."""
@@ -264,7 +265,7 @@ def scan(context: ProcessContext, name: str | None) -> None:
 
 
 @storage.command()
-@click.argument("name")
+@click.argument("name", shell_complete=complete_storages)
 @click.option(
     "--file",
     "profile_file",
@@ -297,7 +298,7 @@ def profile(context: ProcessContext, name: str, profile_file: Path | None, yes: 
 
 
 @storage.command()
-@click.argument("name")
+@click.argument("name", shell_complete=complete_storages)
 @yes_option
 @system_command
 @json_option

@@ -17,6 +17,7 @@ from services.operations.asset_report import find_asset_by_word
 from services.operations.explain import find_file_row
 from services.storages.storages import find_storage_of_path, relative_to_storage
 from workers.celery.context import ProcessContext
+from workers.commands.completion import complete_assets
 from workers.commands.options import shell_actor, system_command
 
 files_argument = click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
@@ -38,8 +39,8 @@ def split(context: ProcessContext, files: tuple[Path, ...], title: str | None) -
 
 
 @asset.command()
-@click.argument("survivor")
-@click.argument("others", nargs=-1, required=True)
+@click.argument("survivor", shell_complete=complete_assets)
+@click.argument("others", nargs=-1, required=True, shell_complete=complete_assets)
 @system_command
 def merge(context: ProcessContext, survivor: str, others: tuple[str, ...]) -> None:
     """Merge OTHERS into SURVIVOR, which keeps its id."""
@@ -67,7 +68,7 @@ def move(context: ProcessContext, files: tuple[Path, ...], target: str) -> None:
 
 
 @asset.command()
-@click.argument("asset")
+@click.argument("asset", shell_complete=complete_assets)
 @system_command
 def undo(context: ProcessContext, asset: str) -> None:
     """Undo the last split, merge or move of ASSET."""

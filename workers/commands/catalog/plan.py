@@ -36,8 +36,8 @@ MAX_HINTS = 5
 @click.option("--diff", is_flag=True, help="Show what would change in the catalogue of the running system instead.")
 @click.option(
     "--data",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="With --diff: the data folder of the running system (default: TAPELESS_DATA, else .tapeless).",
+    type=click.Path(file_okay=False, readable=False, path_type=Path),
+    help="With --diff: the data folder of the running system (default: TAPELESS_DATA, else the one that runs).",
 )
 def plan(
     folder: str, as_json: bool, profile_file: Path | None, nul_separated: bool, diff: bool, data: Path | None

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import click
@@ -24,6 +25,7 @@ from services.shares.links import build_share_link
 from services.shares.recipients import hand_out_links, load_recipients
 from services.shares.shares import ShareInput, create_share, revoke_shares
 from workers.celery.context import ProcessContext
+from workers.commands.completion import complete_assets
 from workers.commands.options import (
     data_option,
     json_option,
@@ -33,8 +35,8 @@ from workers.commands.options import (
     system_command,
 )
 from workers.commands.output import format_timestamp, print_records, print_result
-from workers.config.connection import find_public_url
-from workers.config.settings import Settings
+from workers.config.connection import find_public_url, find_system_settings
+from workers.local_stack import is_loopback
 
 
 class ShareGroup(click.Group):
@@ -53,7 +55,7 @@ def share() -> None:
 
 
 @share.command()
-@click.argument("asset")
+@click.argument("asset", shell_complete=complete_assets)
 @click.option(
     "--days", type=click.FloatRange(min=0, min_open=True), default=7, show_default=True, help="Until it ends."
 )
@@ -94,7 +96,7 @@ def create(
             password_hash=hash_password(read_password(), MIN_SHARE_PASSWORD_LENGTH) if password else None,
         )
         made, users, shown = transact(context.sessions, lambda session: _create_share(session, context, asset, new))
-        base = find_public_url(Settings.for_data(data))
+        base = find_public_url(find_system_settings(data))
     links = [
         {
             "email": user.email,
@@ -102,6 +104,9 @@ def create(
         }
         for user in users
     ]
+    if shown and is_loopback(urlsplit(base).hostname or ""):
+        told = "opens on this machine only: `tapeless up --host 0.0.0.0`, or TAPELESS_PUBLIC_URL, opens it to others"
+        click.echo(f"the link {told}", err=True)
     print_result(
         as_json,
         {"id": str(made.id), "expires": made.expires.isoformat(), "links": links},

@@ -4,6 +4,7 @@ an asset; `search WORDS…`, with the permissions of an administrator."""
 import os
 import textwrap
 import uuid
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from functools import partial
@@ -20,19 +21,31 @@ from search.engine import SearchResults
 from search.query.criteria import Criteria, Visibility, parse_criteria
 from services.core.text import label_structure, pluralize
 from services.metadata.types import value_to_text
-from services.operations.asset_report import build_asset_report, find_asset_by_word
+from services.operations.asset_report import (
+    build_asset_report,
+    describe_places,
+    find_asset_by_word,
+    load_asset_places,
+)
 from services.operations.explain import explain_path
 from services.operations.explain_progress import explain_indexed_document, format_media_facts, read_asset_mark
 from workers.celery.context import ProcessContext
+from workers.commands.completion import complete_assets
 from workers.commands.options import data_option, json_option, own_folders, running_system, system_command
-from workers.commands.output import make_console, make_line_console, print_result, print_table
+from workers.commands.output import (
+    format_timestamp,
+    make_console,
+    make_line_console,
+    print_result,
+    replace_unprintable,
+)
 
 MAX_SHOWN_VALUE_CHARACTERS = 200
 """Of one field's values; `--json` prints all of them."""
 
 
 @click.command()
-@click.argument("asset")
+@click.argument("asset", shell_complete=complete_assets)
 @system_command
 @json_option
 def show(context: ProcessContext, asset: str, as_json: bool) -> None:
@@ -58,7 +71,7 @@ def _print(asset: dict[str, Any]) -> None:
         )
     console.print(root)
     for entry in asset["history"]:
-        when = datetime.fromisoformat(entry["date_created"]).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+        when = format_timestamp(datetime.fromisoformat(entry["date_created"]))
         line = f"{entry['operation_type']:<15} {entry['operation_description']}"
         console.print(Text.assemble((f"{when}  ", "dim"), line, (f"  {entry['actor']}", "dim")))
 
@@ -126,8 +139,10 @@ def search(context: ProcessContext, words: tuple[str, ...], has_warning: bool, l
     if has_warning:
         asked["filter"] = {"operator": "AND", "terms": [{"name": "has_warning", "value": "true"}]}
     results = search_everything(context, parse_criteria(asked, per_page=limit))
-    hits = [hit.as_object() for hit in results.hits]
-    print_result(as_json, {"total": results.total, "hits": hits}, partial(print_hits, results))
+    with context.sessions() as session:
+        places = load_asset_places(session, [hit.object_id for hit in results.hits])
+    hits = [hit.as_object() | {"places": places[hit.object_id]} for hit in results.hits]
+    print_result(as_json, {"total": results.total, "hits": hits}, partial(print_hits, results, places))
 
 
 def search_everything(context: ProcessContext, criteria: Criteria) -> SearchResults:
@@ -137,14 +152,14 @@ def search_everything(context: ProcessContext, criteria: Criteria) -> SearchResu
     return context.engine.search(criteria, Visibility(everything=True, excluded=hidden))
 
 
-def print_hits(results: SearchResults) -> None:
-    """Print a table of hits."""
-    if results.hits:
-        rows = (
-            (hit.title, format_kinds(hit.body), str(hit.body.get("file_count", "")), str(hit.object_id))
-            for hit in results.hits
-        )
-        print_table(("title", "formats", "files", "id"), rows)
+def print_hits(results: SearchResults, places: Mapping[uuid.UUID, Sequence[str]]) -> None:
+    """Print two lines for each hit, never cropped: its id and title, and below what it is and where."""
+    console = make_line_console()
+    for hit in results.hits:
+        files = pluralize(int(hit.body.get("file_count") or 0), "file")
+        what = f"{format_kinds(hit.body)}, {files}, in {describe_places(places[hit.object_id])}"
+        console.print(Text.assemble(f"{hit.object_id}  ", (replace_unprintable(hit.title), "bold")))
+        console.print(Text(f"  {replace_unprintable(what)}", style="dim"))
     more = f", the first {len(results.hits)} shown" if results.total > len(results.hits) else ""
     click.echo(f"{pluralize(results.total, 'asset')} found{more}")
 

@@ -11,8 +11,7 @@ from services.operations.check_result import CheckResult, VerifyContext
 from services.operations.invariants import check_invariants
 from workers.commands.options import data_option, json_option, own_folders, running_system
 from workers.commands.output import make_line_console, print_result
-from workers.config.connection import find_system_connection
-from workers.config.settings import Settings
+from workers.config.connection import find_system_connection, find_system_settings
 from workers.doctor import DiagnosticCheck, DiagnosticContext, make_broker_client, run_checks
 
 GRADE_MARKS = {"well": ("✓", "green"), "look": ("!", "yellow"), "broken": ("✗", "red")}
@@ -24,7 +23,7 @@ GRADE_MARKS = {"well": ("✓", "green"), "look": ("!", "yellow"), "broken": ("�
 def doctor(data: Path | None, as_json: bool) -> None:
     """Check mounts, permissions, limits, clocks, disk, versions, broker, workers and search; exit with 1 if broken."""
     with running_system(data) as context:
-        settings = Settings.for_data(data)
+        settings = find_system_settings(data)
         connection = find_system_connection(settings)
         checks = run_checks(
             DiagnosticContext(

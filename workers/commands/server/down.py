@@ -6,9 +6,8 @@ from pathlib import Path
 
 import click
 
-from workers.commands.options import data_option
-from workers.config.connection import find_running_supervisor
-from workers.config.settings import Settings
+from workers.commands.options import data_option, readable_errors
+from workers.config.connection import find_running_supervisor, find_system_settings
 from workers.processes.process import wait_until_gone
 
 DOWN_SECONDS = 20.0
@@ -19,7 +18,8 @@ DOWN_SECONDS = 20.0
 @data_option
 def down(data: Path | None) -> None:
     """Stop the system of the data folder, and wait for its end."""
-    folder = Settings.for_data(data).data.absolute()
+    with readable_errors():
+        folder = find_system_settings(data).data.absolute()
     supervisor = find_running_supervisor(folder)
     if supervisor is None:
         click.echo(f"{folder}: nothing runs there")

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
-from workers.commands.options import data_option
-from workers.config.settings import Settings
+from workers.commands.options import data_option, readable_errors
+from workers.config.connection import find_system_settings
 
 FOLLOW_SECONDS = 0.5
 MAX_READ_BYTES = 256 * 1024
@@ -20,7 +20,8 @@ MAX_READ_BYTES = 256 * 1024
 @data_option
 def logs(names: tuple[str, ...], lines: int, follow: bool, data: Path | None) -> None:
     """Show the end of the logs of all processes, or of those named."""
-    folder = Settings.for_data(data).data.absolute() / "logs"
+    with readable_errors():
+        folder = find_system_settings(data).data.absolute() / "logs"
     files = {path.stem: path for path in sorted(folder.glob("*.log"))}
     if unknown := sorted(set(names) - files.keys()):
         known = ", ".join(files) or "none yet"

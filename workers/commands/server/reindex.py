@@ -8,11 +8,12 @@ from services.indexing.requests import start_index_rebuild
 from services.operations.asset_report import find_asset_by_word
 from services.searching.query import reindex_objects
 from workers.celery.context import ProcessContext
+from workers.commands.completion import complete_assets
 from workers.commands.options import system_command
 
 
 @click.command()
-@click.argument("assets", nargs=-1, metavar="[ASSET]…")
+@click.argument("assets", nargs=-1, metavar="[ASSET]…", shell_complete=complete_assets)
 @click.option("--all", "everything", is_flag=True, help="Build a new index beside the live one, then put it in place.")
 @click.option("--rate", default=0, type=click.IntRange(0), help="With --all: the most documents a second.")
 @system_command

@@ -11,7 +11,7 @@ from services.outbound.mail_queue import queue_mail
 from services.triggers.registry import TRIGGER_REGISTRY
 from workers.commands.options import data_option, json_option, readable_errors, running_system
 from workers.commands.output import print_result
-from workers.config.connection import find_system_connection, is_mail_configured
+from workers.config.connection import find_system_connection, find_system_settings, is_mail_configured
 from workers.config.settings import Settings, SettingsError
 from workers.embedded.valkey import PRODUCER_ACL_RULES, PRODUCER_USER, EmbeddedValkey
 
@@ -30,7 +30,7 @@ def credentials(data: Path | None, as_json: bool) -> None:
     It contains a password.
     """
     with readable_errors():
-        settings = Settings.for_data(data)
+        settings = find_system_settings(data)
         embedded = EmbeddedValkey(settings.data / "valkey")
         url = embedded.producer_url() if (settings.data / "valkey").is_dir() else None
         if url is None:
@@ -61,7 +61,7 @@ def mail() -> None:
 def test(data: Path | None, address: str) -> None:
     """Send a mail to ADDRESS through the running system; `tapeless jobs list` shows why it failed."""
     with running_system(data) as context:
-        if not is_mail_configured(Settings.for_data(data)):
+        if not is_mail_configured(find_system_settings(data)):
             raise SettingsError("no mail server is set: set TAPELESS_SMTP_URL and TAPELESS_SMTP_FROM, and start again")
         queued = transact(context.sessions, lambda session: queue_mail(session, "test", address, {}, SETUP_ACTOR))
     click.echo(f"mail {queued.id} goes out within seconds")

@@ -13,7 +13,7 @@ from models.core.timing import Timing
 from search.postgres.engine import PostgresEngine
 from services.indexing.drain import drain_index_queue
 from tests.search.rows import add_clip
-from workers.commands.catalog.show import search
+from workers.commands.catalog.show import search, show
 from workers.commands.output import replace_unprintable
 
 
@@ -51,11 +51,14 @@ def test_programs_get_one_json_object(environment: dict[str, str]) -> None:
     assert {"id", "object_type", "media_type", "formats", "file_count"} <= hit.keys()
 
 
-def test_people_get_a_table_and_a_count(environment: dict[str, str]) -> None:
-    lines = run(environment, "plate").output.splitlines()
-    assert lines[0].split() == ["title", "formats", "files", "id"]
-    assert sorted(line.split()[0] for line in lines[1:3]) == ["plate_v001", "plate_v002"]
-    assert lines[-1] == "2 assets found"
+def test_people_get_ids_titles_and_places_and_a_count(environment: dict[str, str], sessions: Sessions) -> None:
+    with sessions() as session:
+        ids = {str(key) for key in session.scalars(select(Asset.id).where(Asset.title.startswith("plate")))}
+    *lines, counted = run(environment, "plate").output.splitlines()
+    assert {line.split()[0] for line in lines[::2]} == ids
+    assert sorted(line.split()[1] for line in lines[::2]) == ["plate_v001", "plate_v002"]
+    assert all(" in " in line for line in lines[1::2])
+    assert counted == "2 assets found"
 
 
 def test_a_limit_says_that_there_is_more(environment: dict[str, str]) -> None:
@@ -97,3 +100,19 @@ def test_without_a_running_system_one_sentence_says_what_to_do(tmp_path) -> None
     result = run({}, "plate", "--data", str(tmp_path))
     assert result.exit_code == 1
     assert "tapeless up" in result.output
+
+
+def test_an_asset_is_found_by_the_beginning_of_its_id_and_an_ambiguous_title_shows_folders(
+    environment: dict[str, str], sessions: Sessions
+) -> None:
+    with sessions() as session:
+        key = str(session.scalar(select(Asset.id).where(Asset.title == "plate_v001")))
+    shown = CliRunner().invoke(show, [key[:-1]], env=environment)
+    assert shown.exit_code == 0, shown.output
+    assert key in shown.output
+    said = CliRunner().invoke(show, ["plate"], env=environment)
+    assert said.exit_code == 1
+    assert "give an id, or the beginning of one:" in said.output
+    (line,) = [line for line in said.output.splitlines() if key in line]
+    assert line.split()[:2] == [key, "plate_v001"]
+    assert len(line.split()) > 2
