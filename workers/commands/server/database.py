@@ -35,7 +35,7 @@ def backup(file: Path, data: Path | None) -> None:
 
 
 @click.command()
-@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@click.argument("folder", type=click.Path(file_okay=False, readable=False, path_type=Path))
 @click.option("--keep", default=DEFAULT_KEPT_BACKUPS, show_default=True, type=click.IntRange(1), help="Of the newest.")
 @data_option
 def backups(folder: Path, keep: int, data: Path | None) -> None:
