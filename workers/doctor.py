@@ -20,6 +20,7 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
 from models.catalog.storage import PURPOSE_FILES, PURPOSE_PROXIES, Storage, StorageStatus
+from models.core.mounts import is_in_media_folder
 from models.core.paths import display_path
 from models.core.sessions import Sessions
 from models.queues import index_queue
@@ -218,7 +219,9 @@ def check_storages(target: DiagnosticContext) -> Iterator[DiagnosticCheck]:
     except DBAPIError:
         return
     for storage in storages:
-        yield check_storage(storage)
+        # A folder of renditions is made with the first one; check_machines looks at the media folder itself.
+        if not is_in_media_folder(storage.root) or os.path.exists(storage.place):
+            yield check_storage(storage)
 
 
 def check_storage(storage: Storage) -> DiagnosticCheck:
