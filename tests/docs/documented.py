@@ -172,6 +172,7 @@ def open_documented(folder: Path) -> Iterator[Documented]:
         write(folder / name, f"{name}.mov")
     for name in ("proxies", "shell"):
         (folder / name).mkdir()
+    (folder / "proxies").chmod(0o777)  # root gives its processes to another user, who writes renditions there
     blocks = [block for _, block in FENCED.findall((ROOT / "docs" / "settings.md").read_text())]
     (folder / "rules.toml").write_text(next(block for block in blocks if block.startswith("# rules.toml")))
     with mail_server() as mailbox:

@@ -46,7 +46,8 @@ def test_what_the_pages_ask_for_as_another_system_is_done(documented: Documented
 def test_the_secrets_that_the_page_makes_are_those_that_compose_reads(documented: Documented) -> None:
     made = documented.folder / "shell"
     for name, secret in read_compose()["secrets"].items():
-        assert (made / secret["file"]).stat().st_size > 40, name
+        size = (made / secret["file"]).stat().st_size
+        assert size > 40 or (name == "smtp_password" and size == 1), "empty where no mails are sent, random elsewhere"
     names = {
         name.id
         for name in ast.walk(ast.parse((made / "secrets" / "flower.py").read_text()))
