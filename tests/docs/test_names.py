@@ -36,6 +36,7 @@ OF_OTHERS = frozenset(
     {
         *("OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG", "parentbased_traceidratio"),
         *("PR_SET_PDEATHSIG", "SystemMaxUse", "containerLogMaxFiles", "containerLogMaxSize", "flat_object"),
+        *("bash_source", "zsh_source", "fish_source"),
     }
 )
 """Names in documentation that belong to other programs."""
