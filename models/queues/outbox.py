@@ -106,7 +106,9 @@ MAIL_QUEUE = Outbox(
     title="work.kind || ' to ' || work.recipient",
     policy=make_outbox_policy(batch=20),
     candidates=f"SELECT id FROM mail WHERE {IS_SENDABLE} ORDER BY not_before, id LIMIT :most {SKIP_LOCKED}",
-    waits=f"EXISTS (SELECT FROM mail WHERE {IS_SENDABLE})",
+    # Beside those that are due: what a worker of an earlier version refused, which its successor takes up.
+    waits=f"EXISTS (SELECT FROM mail WHERE {IS_SENDABLE}"
+    " OR (parked_at IS NOT NULL AND right(error, 18) = 'this version knows'))",
 )
 
 # A claim skips the locked row until this transaction ends, so the mail is composed from what it committed.

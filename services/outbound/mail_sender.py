@@ -29,16 +29,30 @@ NO_MAIL_SERVER_REASON = (
     "and run: tapeless jobs retry --all-dead-lettered"
 )
 NO_MAIL_SERVER_NOTICE = "not sent: no mail server is set"
+UNKNOWN_KIND_REASON = "is no kind of mail that this version knows"
 OBSOLETE_MAIL_REASON = "not sent: what it was about has ended"
 
 
 def send_mails(sessions: Sessions, timing: Timing, outside: OutboundConfig, kinds: Mapping[str, MailKind]) -> int:
     """Send due mails, composed as their kind says; return how many were sent."""
+    transact(sessions, _requeue_refused, list(kinds))
     sent, end = 0, time.monotonic() + MAIL_BUDGET_SECONDS
     while time.monotonic() < end and (held := transact(sessions, MAIL_QUEUE.claim, timing)):
         with lease_heartbeat(sessions, partial(MAIL_QUEUE.heartbeat, leases=held, timing=timing), timing):
             sent += _send_batch(sessions, held, outside, kinds)
     return sent
+
+
+def _requeue_refused(session: Session, kinds: Sequence[str]) -> None:
+    """Requeue mails of kinds that a worker of an earlier version, still running beside this one, did not know."""
+    is_refused = (
+        Mail.dead_lettered_at.is_not(None),
+        in_array(Mail.kind, kinds),
+        Mail.error.endswith(UNKNOWN_KIND_REASON),
+    )
+    refused = session.scalars(select(Mail.id).where(*is_refused)).all()
+    if refused:
+        MAIL_QUEUE.requeue(session, refused)
 
 
 def _send_batch(
@@ -97,7 +111,7 @@ def _compose(
     mail = session.get_one(Mail, held.id)
     kind = kinds.get(mail.kind)
     if kind is None:
-        raise CannotComposeMail(f'"{mail.kind}" is no kind of mail that this version knows')
+        raise CannotComposeMail(f'"{mail.kind}" {UNKNOWN_KIND_REASON}')
     addressed = MailRequest(mail.id, mail.recipient, mail.arguments, outside.public_url, outside.key)
     try:
         return mail.recipient, kind.compose(session, addressed)

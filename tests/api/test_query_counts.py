@@ -139,7 +139,7 @@ def votes(api: Api, owner: Caller, count: int) -> str:
         (files, 5),
         (jobs, 4),
         (users, 3),
-        (shares, 7),
+        (shares, 8),
         (collections, 16),
         (segments, 5),
         (votes, 3),

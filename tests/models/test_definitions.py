@@ -21,7 +21,12 @@ from models.queues.index_queue import LOW_PRIORITY_DOCUMENTS
 from models.schema import alembic_config
 from tests.servers import Servers
 
-NEW_SINCE_0018 = ("index_marks_relations", "webhook_events_files", "webhook_events_people")
+NEW_SINCE_0018 = (
+    "index_marks_relations",
+    "webhook_events_files",
+    "webhook_events_people",
+    "webhook_events_readiness",
+)
 """Files with functions and triggers that did not exist at 0018."""
 CHANGED_SINCE_0018 = frozenset(
     {

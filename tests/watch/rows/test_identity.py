@@ -95,7 +95,8 @@ def test_changed_attributes_are_no_new_content(pipeline: Pipeline, root: Path) -
     assert {name: pipeline.file(name).content_seen for name in names} == seen
     assert {title: pipeline.history(asset) for title, asset in pipeline.ids().items()} == history
     assert waiting_media(pipeline) == 0
-    assert pipeline.broken() == []
+    # Nothing has read the headers here, which `finish_media` took out of the queue.
+    assert [finding for finding in pipeline.broken() if not finding.endswith("its header was not read")] == []
 
 
 def test_a_change_in_the_middle_with_the_time_put_back_is_left_to_checksums(pipeline: Pipeline, root: Path) -> None:
