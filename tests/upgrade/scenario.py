@@ -218,7 +218,8 @@ def replace_old(upgrade: Upgrade, system: OldSystem, worker: Node, new: Revision
     ):
         upgrade.works.append(side.put_work("interlude", ids[:3], system.known))
         (clip,) = (key for key, title in upgrade.assets.items() if title == "interview")
-        upgrade.wait_until_done(files, "jobs")
+        # Mails of a kind that the old worker refuses wait for the present one.
+        upgrade.wait_until_done(files, "jobs", "mails")
         upgrade.jobs["a rendition"] = system.side.request_rendition(clip)
         new_worker.consume(set(QUEUES), upgrade.broker_url)
         upgrade.works.append(system.side.put_work("duet", ids[3:6], system.known))

@@ -20,8 +20,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from tests.powers import drop_root_powers
-
 POINTS = {
     "commit": ("psycopg", "Connection", "commit"),
     "wake-up": ("kombu.messaging", "Producer", "publish"),
@@ -146,9 +144,7 @@ class PointFinder(MetaPathFinder):
         self.wanted = {module: (point, owner, name) for point, (module, owner, name) in POINTS.items()}
 
     def find_spec(self, fullname: str, path: Any = None, target: ModuleType | None = None) -> ModuleSpec | None:
-        """Take part in the import of a module with a point, once, and in the start of the watcher."""
-        if fullname == "workers.main" and PROCESSES["watch"] in self.trap.command:
-            drop_root_powers()
+        """Take part in the import of a module with a point, once."""
         if fullname not in self.wanted:
             return None
         point, owner, name = self.wanted.pop(fullname)
