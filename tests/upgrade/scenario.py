@@ -218,7 +218,7 @@ def replace_old(upgrade: Upgrade, system: OldSystem, worker: Node, new: Revision
     ):
         upgrade.works.append(side.put_work("interlude", ids[:3], system.known))
         (clip,) = (key for key, title in upgrade.assets.items() if title == "interview")
-        # Mails of a kind that the old worker refuses wait for the present one.
+        # Mails of a kind that the old worker refuses wait until it is gone.
         upgrade.wait_until_done(files, "jobs", "mails")
         upgrade.jobs["a rendition"] = system.side.request_rendition(clip)
         new_worker.consume(set(QUEUES), upgrade.broker_url)
@@ -226,7 +226,7 @@ def replace_old(upgrade: Upgrade, system: OldSystem, worker: Node, new: Revision
         upgrade.works.append(side.put_work("duel", ids[6:9], system.known))
         write(upgrade.root, *BOTH)
         files += len(BOTH) + 1  # and the rendition
-        upgrade.wait_until_done(files)
+        upgrade.wait_until_done(files, "mails")
         upgrade.exits = {"worker": worker.stop(), "node": system.node.stop()}
         upgrade.works.append(side.put_work("finale", ids[9:12], system.known))
         write(upgrade.root, *LAST)
