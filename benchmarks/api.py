@@ -24,7 +24,7 @@ from sqlalchemy import Engine, event, select, text
 
 from api.app import create_api
 from asgi.context import ApiContext
-from benchmarks.api_bare import bare_app
+from benchmarks.stage.api_bare import bare_app
 from models.access.acl import Actor
 from models.access.user import User
 from models.catalog.asset import Asset
@@ -75,7 +75,7 @@ def served(app: Any) -> Iterator[int]:
 
 def load(**plan: Any) -> dict[str, float]:
     """Run a load in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.api_load"]
+    command = [sys.executable, "-m", "benchmarks.stage.api_load"]
     done = subprocess.run(command, input=json.dumps(plan), capture_output=True, text=True, check=True)
     figures: dict[str, float] = json.loads(done.stdout)
     if figures["failed"]:

@@ -25,7 +25,7 @@ from typing import Any
 import psutil
 
 from benchmarks.api import JSON, fill
-from benchmarks.hostile_clients import ATTACK_KINDS
+from benchmarks.stage.hostile_clients import ATTACK_KINDS
 from models.access.user import User
 from models.core.sessions import Sessions, make_engine, make_sessions, transact
 from models.schema import upgrade_database
@@ -142,7 +142,7 @@ def attack(target: Target, kind: str, clients: int, seconds: float) -> tuple[Obs
     """Observe the API while clients of a kind attack it."""
     plan = {"kind": kind, "port": target.port, "clients": clients, "seconds": seconds, "user": target.user}
     plan |= {"guest": target.guest, "guest_asset": target.asset, "share_path": target.share_path}
-    command = [sys.executable, "-m", "benchmarks.hostile_clients"]
+    command = [sys.executable, "-m", "benchmarks.stage.hostile_clients"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as attackers:
         assert attackers.stdin is not None
         attackers.stdin.write(json.dumps(plan))

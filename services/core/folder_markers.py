@@ -121,8 +121,10 @@ def write_marker(marked: MarkedFolder) -> None:
 
 
 def adopt_folders(session: Session, media_folder: Path, proxies: list[Storage]) -> list[Path]:
-    """Mark the folders that this machine has as those of the system, whatever was in them; returns them."""
-    session.execute(FORGET_MARKERS)
+    """Mark the folders that this machine has as those of the system, even those of another one; returns them.
+
+    A storage whose folder is not here keeps its mark: the empty mount point in its place is still refused.
+    """
     system = session.execute(SELECT_SYSTEM).one()
     adopted = [MarkedFolder(media_folder, str(system.id), False, MARK_MEDIA_FOLDER)]
     for storage in proxies:

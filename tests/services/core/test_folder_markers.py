@@ -78,6 +78,8 @@ def test_a_storage_for_renditions_is_marked_too_and_its_mount_point_never_made(
     assert fault() is None
     (root / MARKER_FILE_NAME).unlink()
     assert "has no file" in str(fault())
+    transact(sessions, adopt_folders, tmp_path / "media", [])
+    assert "has no file" in str(fault()), "the empty mount point of a storage is not taken over with the media folder"
 
 
 def test_every_system_has_an_identity(sessions: Sessions) -> None:
