@@ -98,6 +98,9 @@ class Mail(OutboxMixin, IdMixin, Base):
     created_by: Mapped[uuid.UUID | None]
 
 
+UNKNOWN_KIND_REASON = "is no kind of mail that this version knows"
+IS_REFUSED_MAIL = f"(parked_at IS NOT NULL AND right(error, {len(UNKNOWN_KIND_REASON)}) = '{UNKNOWN_KIND_REASON}')"
+"""SQL condition: a worker of an earlier version, still running beside its successor, did not know the kind."""
 MAIL_QUEUE = Outbox(
     table="mail",
     noun="mail",
@@ -106,9 +109,7 @@ MAIL_QUEUE = Outbox(
     title="work.kind || ' to ' || work.recipient",
     policy=make_outbox_policy(batch=20),
     candidates=f"SELECT id FROM mail WHERE {IS_SENDABLE} ORDER BY not_before, id LIMIT :most {SKIP_LOCKED}",
-    # Beside those that are due: what a worker of an earlier version refused, which its successor takes up.
-    waits=f"EXISTS (SELECT FROM mail WHERE {IS_SENDABLE}"
-    " OR (parked_at IS NOT NULL AND right(error, 18) = 'this version knows'))",
+    waits=f"EXISTS (SELECT FROM mail WHERE {IS_SENDABLE} OR {IS_REFUSED_MAIL})",
 )
 
 # A claim skips the locked row until this transaction ends, so the mail is composed from what it committed.

@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -14,7 +14,7 @@ from models.core.sessions import Sessions, read_snapshot, transact
 from models.core.statements import in_array
 from models.core.timing import Timing
 from models.queues.leased_queue import Lease
-from models.queues.outbox import MAIL_QUEUE, Mail
+from models.queues.outbox import IS_REFUSED_MAIL, MAIL_QUEUE, UNKNOWN_KIND_REASON, Mail
 from services.core.lease_heartbeat import lease_heartbeat
 from services.outbound.config import OutboundConfig
 from services.outbound.mail_queue import CannotComposeMail, MailKind, MailMessage, MailRequest
@@ -29,7 +29,6 @@ NO_MAIL_SERVER_REASON = (
     "and run: tapeless jobs retry --all-dead-lettered"
 )
 NO_MAIL_SERVER_NOTICE = "not sent: no mail server is set"
-UNKNOWN_KIND_REASON = "is no kind of mail that this version knows"
 OBSOLETE_MAIL_REASON = "not sent: what it was about has ended"
 
 
@@ -44,13 +43,8 @@ def send_mails(sessions: Sessions, timing: Timing, outside: OutboundConfig, kind
 
 
 def _requeue_refused(session: Session, kinds: Sequence[str]) -> None:
-    """Requeue mails of kinds that a worker of an earlier version, still running beside this one, did not know."""
-    is_refused = (
-        Mail.dead_lettered_at.is_not(None),
-        in_array(Mail.kind, kinds),
-        Mail.error.endswith(UNKNOWN_KIND_REASON),
-    )
-    refused = session.scalars(select(Mail.id).where(*is_refused)).all()
+    """Requeue the mails of these kinds that a worker of an earlier version refused."""
+    refused = session.scalars(select(Mail.id).where(text(IS_REFUSED_MAIL), in_array(Mail.kind, kinds))).all()
     if refused:
         MAIL_QUEUE.requeue(session, refused)
 

@@ -147,6 +147,17 @@ def test_what_cannot_be_written_is_parked_with_its_reason(
     assert reason in (mail.error or "")
 
 
+def test_a_mail_that_an_earlier_version_refused_is_sent_by_the_one_that_knows_its_kind(
+    sessions: Sessions, box: Mailbox
+) -> None:
+    queue(sessions, "ended")
+    send_mails(sessions, TIMING, outside(box), {})
+    assert only_mail(sessions).dead_lettered_at is not None
+    send_mails(sessions, TIMING, outside(box), KINDS)
+    mail = only_mail(sessions)
+    assert (mail.dead_lettered_at, "not sent" in (mail.error or "")) == (None, True)
+
+
 def test_a_recipient_that_the_server_will_never_take_is_parked_and_the_next_is_sent(
     sessions: Sessions, box: Mailbox
 ) -> None:
