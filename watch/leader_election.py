@@ -75,7 +75,7 @@ class LeaderElection:
     def _keep_lock(self) -> None:
         if self._connection is None:
             self._connection = self._sessions.kw["bind"].connect()
-            # A key of its own for each connection: whoever lost the connection before has also lost its storages.
+            # A key of its own for each connection: a watcher that lost its connection has also lost its storages.
             self._watcher = random.SystemRandom().getrandbits(63)
             self._connection.execute(HOLD_WATCHER_LOCK, {"watcher": self._watcher})
         self._connection.execute(PING_CONNECTION)

@@ -233,7 +233,7 @@ class _Judgement:
             self._hold(Aspect.SIZE, statement, folder)
 
     def _check_files(self) -> None:
-        """Check every file by itself: whether it is whole and opens."""
+        """Check each file alone: whether it is whole and opens."""
         for path, fact in self._files.items():
             if fact.problem and path not in self._named:
                 (self._gap if fact.is_pending else self._fault)(Aspect.PRESENCE, path, fact.problem)

@@ -12,7 +12,7 @@ from models.core.base import TextEnum
 
 
 class Aspect(TextEnum):
-    """What can be proven of a card or a package, each by itself."""
+    """What can be proven of a card or a package, one apart from the other."""
 
     PRESENCE = "presence"
     """Every file is there."""
@@ -137,7 +137,7 @@ class FileFact:
     problem: str = ""
     """Why it is not whole: missing, growing, unreadable."""
     is_pending: bool = False
-    """Whether `problem` may end by itself."""
+    """Whether `problem` may end without a person."""
     digests: Mapping[str, str] = field(default_factory=dict)
     """Sums of its present bytes by algorithm."""
     media_error: str = ""

@@ -69,7 +69,7 @@ def _pick_moments(
 
 
 def _decode_timed(container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[TimedPicture]:
-    """Yield all pictures with times that only advance, whatever the source says."""
+    """Yield all pictures with times that only advance, also where those of the source do not."""
     clock, times = SourceClock(has_jumping_clock(container)), PictureTimes(stores_decoding_times(container))
     duration = 1 / (pick_frame_rate(stream) or DEFAULT_RATE)
     start: Fraction | None = None

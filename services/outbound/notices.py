@@ -2,7 +2,7 @@
 
 A mail of an outbox is composed when it is sent, from the rows as they are then. So events of one kind that come while
 a recipient's notice still waits need no mail of their own: they only delay it a little. Where no mail server is set,
-notices end without fuss, since nobody asked for them.
+notices end without a dead letter: no person asked for them.
 """
 
 import uuid

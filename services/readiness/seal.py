@@ -15,7 +15,6 @@ from pathlib import Path
 from xml.sax.saxutils import unescape
 
 from grouping.model.ignore_patterns import JUNK_NAMES, JUNK_PREFIXES
-from media.evidence.statements import is_below
 from media.sandbox.protocol import UnreadableError
 from media.sandbox.safe_open import OpenFolders, SourceChangedError, SourceFile, require_unchanged
 from media.sandbox.supervisor import ChildDiedError, ConfinedChild
@@ -41,6 +40,7 @@ from services.readiness.facts import FolderFacts, spell_path
 from services.readiness.ready import ReadyQuestion, load_question
 from services.sidecars.manifest_reader import generation_of, read_generation
 from services.sidecars.verification import SIDECAR_LIMITS
+from services.storages.storages import find_storage_of_path
 
 HISTORY_NAME = "ascmhl"
 MAX_NAMED_PROBLEMS = 5
@@ -85,7 +85,7 @@ def seal_folder(
     facts, file, _ = read_snapshot(sessions, load_question, ReadyQuestion(path, expands=False))
     if file is not None:
         raise ValidationFailed("path", f'"{display_path(path)}" is a file; seal a folder')
-    if is_below(spell_path(os.fsencode(into.resolve())), spell_path(facts.root)):
+    if read_snapshot(sessions, find_storage_of_path, os.fsencode(into.resolve())) is not None:
         raise ValidationFailed("into", f'"{into}" lies on a watched storage, which is never written to')
     files = _whole_files(facts)
     own = _read_history(facts)

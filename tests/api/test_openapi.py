@@ -29,7 +29,7 @@ OPERATIONS = {
 }
 EXAMPLES = 6
 SLOW_SECONDS = 2.0
-"""No request takes so long, whatever it holds."""
+"""No request takes so long, of any content."""
 
 
 def test_the_document_and_the_pages_made_from_it_are_served(api: Api) -> None:

@@ -1,4 +1,4 @@
-"""A waveform shows all of a sound, however long it is and whatever its channels become on the way."""
+"""A waveform shows all of a sound, of any length, and with channels that change on the way."""
 
 import base64
 import io

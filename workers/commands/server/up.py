@@ -169,7 +169,7 @@ def _leave_root(settings: Settings, console: Console) -> None:
 
 
 def describe_data_folder(settings: Settings) -> str:
-    """Return the first line: where everything is kept, and why there if nobody said so."""
+    """Return the first line: where everything is kept, and why there if it was not given."""
     is_local = not settings.is_data_given and settings.data == LOCAL_DATA_FOLDER
     why = ", which is in this folder and so goes before the default" if is_local else ""
     return f"data folder {settings.data.absolute()}{why}"
@@ -230,7 +230,7 @@ def run_system(
     has_media_folder = settings.media_folder.is_dir()
 
     def set_up(session: Session) -> tuple[str, str | None]:
-        # In one transaction: a folder that is refused must not leave an administrator whose password nobody saw.
+        # In one transaction: a folder that is refused must not leave an administrator whose password no one saw.
         administrator = ensure_administrator(session)
         for folder in folders:
             ensure_storage(session, folder, [supervisor.data])
