@@ -47,6 +47,7 @@ class StorageStatusWriter:
         """Whether an earlier run of this watcher ended with an error that is still shown."""
         self._message = ""
         self._accepted_at: float | None = None
+        self._accepts_held = False
 
     @property
     def is_accepted(self) -> bool:
@@ -137,13 +138,19 @@ class StorageStatusWriter:
     def accept(self) -> None:
         """Record that an operator confirmed the deletions, and continue."""
         self._accepted_at = self._clock.monotonic()
+        self._accepts_held = self.is_frozen or self.failure is not None
         self.unfreeze()
 
     def expire_acceptance(self, after_seconds: float) -> None:
-        """Arm the breaker again after the confirmed deletions were written; what is missing by now was confirmed."""
+        """Arm the breaker again after the confirmed deletions were written.
+
+        Where deletions were held back, they were written after they had been confirmed. Where none were, what has
+        become missing since is no part of the confirmation.
+        """
         if self._accepted_at is not None and self._clock.monotonic() > self._accepted_at + after_seconds:
             self._accepted_at = None
-            self._write(deletions_confirmed_at=func.now())
+            if self._accepts_held:
+                self._write(deletions_confirmed_at=func.now())
 
     def count_lost_events(self) -> None:
         """Count an overflow or a failed watch; a scan follows."""
