@@ -102,8 +102,11 @@ class IndexManager(Protocol):
     def new_name(self) -> str:
         """Return an unused name for a new index."""
 
-    def create(self, name: str, building: bool = False) -> None:
-        """Create an index that accepts writes; a building index becomes searchable once it is opened."""
+    def create(self, name: str, building: bool = False, live: bool = False) -> None:
+        """Create an index that accepts writes; a building one becomes searchable once it is opened.
+
+        A live one is searched from its first moment, beside any other that is, until `point_to`.
+        """
 
     def open(self, name: str) -> None:
         """Make an index searchable, including later writes."""

@@ -36,12 +36,13 @@ class OpenSearchIndexes:
         """Return a name that was never used."""
         return f"{self.alias}-{new_id().hex}"
 
-    def create(self, name: str, building: bool = False) -> None:
-        """Create an index that accepts writes; a building one is not refreshed until `open`."""
+    def create(self, name: str, building: bool = False, live: bool = False) -> None:
+        """Create an index that accepts writes; a building one is not refreshed until `open`, a live one is searched."""
         cluster = self._client.cluster
         copies = BUILDING_INDEX_SETTINGS if building else replica_settings(cluster.replicas)
+        aliases = [f"{name}{WRITE_ALIAS_SUFFIX}", *([self.alias] if live else [])]
         body = build_index_body({"number_of_shards": cluster.shards, **copies}) | {
-            "aliases": {f"{name}{WRITE_ALIAS_SUFFIX}": {}}
+            "aliases": {alias: {} for alias in aliases}
         }
         try:
             self._client.ask("PUT", f"/{name}", body)

@@ -39,7 +39,7 @@ def reconcile_indexes(sessions: Sessions, engine: SearchEngine) -> None:
     if live.name not in there:
         log.warning("the index %s is gone: it is created again, and all documents are queued", live.name)
         transact(sessions, requeue_all_marks)
-        engine.indexes.create(live.name)
+        engine.indexes.create(live.name, live=True)
     # Between the two steps of a swap, the alias already points to the index that is about to become live.
     if engine.indexes.live() not in [[build.name] for build in builds]:
         engine.indexes.point_to(live.name)
@@ -73,7 +73,8 @@ def retire_abandoned_builds(session: Session) -> None:
 def _create_first_index(sessions: Sessions, indexes: IndexManager) -> None:
     """Create the first index and queue all documents for it."""
     name = indexes.new_name()
-    indexes.create(name)
+    # Searched before its row exists: from then on any drain may empty the queue, and an idle system finds everything.
+    indexes.create(name, live=True)
     if transact(sessions, lambda session: _register_first(session, name, indexes.version)):
         indexes.point_to(name)
     else:

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import pytest
@@ -32,6 +33,27 @@ def test_the_first_drain_makes_the_index_and_everything_is_found(sessions: Sessi
     assert titles(engine) == ["a", "b"]
     assert states(sessions) == ["LIVE"]
     assert (ask(sessions, MARK_QUEUE.count_pending), differences(sessions, engine)) == (0, [])
+
+
+@pytest.mark.parametrize("is_removed", [False, True], ids=["first", "removed"])
+def test_an_index_is_searched_before_a_drain_can_write_to_it(
+    sessions: Sessions, engine: OpenSearchEngine, monkeypatch: pytest.MonkeyPatch, is_removed: bool
+) -> None:
+    add(sessions, "a")
+    if is_removed:
+        drain_index_queue(sessions, engine, CALM)
+        engine.indexes.drop(*engine.indexes.live())
+        add(sessions, "b")
+
+    def die(name: str) -> None:
+        raise SearchUnavailableError(f"killed before {name} is the only one")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(engine.indexes, "point_to", die)
+        with suppress(SearchUnavailableError):
+            drain_index_queue(sessions, engine, CALM)
+        drain_index_queue(sessions, engine, CALM)
+    assert (ask(sessions, MARK_QUEUE.count_pending), titles(engine)) == (0, ["a", "b"] if is_removed else ["a"])
 
 
 def test_a_system_that_searched_elsewhere_before_is_sent_whole(sessions: Sessions, engine: OpenSearchEngine) -> None:
