@@ -10,11 +10,8 @@ import pytest
 from sqlalchemy import select, text
 
 from models.catalog.asset import Component, ComponentType, FileSet, Format, FormatRole
-from models.catalog.file import Folder
 from models.catalog.segment import Segment
-from models.catalog.storage import Storage
 from models.core.base import new_id
-from models.queues.island import Island
 from models.queues.job import Job
 from services.core.signing_key import SigningKey
 from services.downloads.tickets import FILE_TICKET, FORMAT_TICKET, PLAYBACK_TICKET, parse_ticket
@@ -23,6 +20,7 @@ from tests.api.routes.catalog.test_assets import make_asset
 from tests.api.routes.files.test_downloads import store
 from tests.api.routes.shares.sharing import let_end, share_url
 from tests.api.serve import KEY
+from tests.api.world.islands import make_island
 from tests.web.test_share_pages import field
 
 pytestmark = pytest.mark.usefixtures("uncounted")
@@ -41,19 +39,13 @@ def make_clip(api: Api, owner: Caller) -> Clip:
     """An asset with an original that can be transcoded."""
     asset_id = make_asset(owner, "clip")["id"]
     with api.sessions.begin() as session:
-        storage = Storage(id=new_id(), name=uuid4().hex, root=f"/nowhere/{uuid4()}".encode())
+        island = make_island(session)
         source = Format(id=new_id(), asset_id=UUID(asset_id), version_id=UUID(asset_id), name="ORIGINAL")
         source.role, source.structure, source.rule = FormatRole.ORIGINAL, "single", "single file"
-        session.add_all([storage, source])
-        session.flush()
-        folder = Folder(storage_id=storage.id, name=b"")
-        session.add(folder)
-        session.flush()
-        island = Island(storage_id=storage.id, folder_id=folder.id)
-        session.add(island)
+        session.add(source)
         session.flush()
         group = FileSet(id=new_id(), asset_id=source.asset_id, format_id=source.id, version_id=source.asset_id)
-        group.name, group.file_count, group.storage_id, group.island_id = "a.mov", 1, storage.id, island.id
+        group.name, group.file_count, group.storage_id, group.island_id = "a.mov", 1, island.storage_id, island.id
         session.add(group)
         session.flush()
         for kind, media in (

@@ -1,32 +1,25 @@
 """A rendition of the asset on a storage, with its poster."""
 
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from models.catalog.asset import FileSet, FileSetFile, Format, FormatRole, Keyframe, KeyframeType
-from models.catalog.file import File, FileStatus, Folder
-from models.catalog.storage import Storage
+from models.catalog.file import File, FileStatus
 from models.core.base import new_id
-from models.queues.island import Island
+from tests.api.world.islands import make_island
 
 
 def make_media(session: Session, asset: UUID, _owner: UUID, _reader: UUID | None) -> dict[str, object]:
     """Ids of the file, the poster and the rendition."""
-    storage = Storage(id=new_id(), name=uuid4().hex, root=f"/nowhere/{uuid4()}".encode())
+    island = make_island(session)
     part = Format(id=new_id(), asset_id=asset, version_id=asset, name="web", role=FormatRole.TRANSCODE)
     part.structure, part.rule = "single", "single file"
-    session.add_all([storage, part])
-    session.flush()
-    folder = Folder(storage_id=storage.id, name=b"")
-    session.add(folder)
-    session.flush()
-    island = Island(storage_id=storage.id, folder_id=folder.id)
-    session.add(island)
+    session.add(part)
     session.flush()
     group = FileSet(id=new_id(), asset_id=asset, format_id=part.id, version_id=asset, name="web.mp4", file_count=1)
-    group.storage_id, group.island_id = storage.id, island.id
-    file = File(id=new_id(), folder_id=folder.id, name=b"web.mp4", size=1, mtime_ns=1)
+    group.storage_id, group.island_id = island.storage_id, island.id
+    file = File(id=new_id(), folder_id=island.folder_id, name=b"web.mp4", size=1, mtime_ns=1)
     file.device = file.inode = file.seen = file.content_seen = 1
     file.status, file.media_class = FileStatus.CLOSED, "video"
     session.add_all([group, file])
