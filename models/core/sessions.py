@@ -121,8 +121,9 @@ def describe_failure(error: BaseException) -> str:
     """Return class and text of an unexpected error. Of a database error only the message: its statement, parameters and
     details hold content of rows."""
     cause = _driver_error(error)
-    text = str(cause)
-    return f"{type(error).__name__}: {text.partition(chr(10))[0] if isinstance(cause, psycopg.Error) else text}"
+    text = str(cause).partition("\n")[0] if isinstance(cause, psycopg.Error) else str(cause)
+    # The driver writes `InternalError_` to tell it from its base class.
+    return f"{type(cause).__name__.rstrip('_')}: {text}"
 
 
 def _driver_error(error: BaseException) -> BaseException:

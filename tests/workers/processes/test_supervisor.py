@@ -224,11 +224,14 @@ def test_children_that_ignore_the_request_are_killed_within_the_time(tmp_path: P
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_stops_everything_even_where_a_shell_had_it_ignored(number: signal.Signals, tmp_path: Path) -> None:
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as shells do for jobs in the background
+    # Shells ignore SIGINT for jobs in the background; nohup ignores SIGHUP for a whole run of the tests.
+    dispositions = {signal.SIGINT: signal.SIG_IGN, signal.SIGHUP: signal.SIG_DFL}
+    before = {each: signal.signal(each, disposition) for each, disposition in dispositions.items()}
     try:
         process = driver(tmp_path, f"('deaf', {DEAF!r}), ('reel', {SLEEP!r})")
     finally:
-        signal.signal(signal.SIGINT, before)
+        for each, disposition in before.items():
+            signal.signal(each, disposition)
     with process:
         assert process.stdout is not None
         assert process.stdout.readline() == "up\n"
