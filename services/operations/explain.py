@@ -180,8 +180,8 @@ def _explain_from_disk(session: Session, storage: Storage, path: bytes, relative
             return
     said.say(
         "pending",
-        f"is on disk ({status.st_size:,} bytes, last written {_local_time(status.st_mtime_ns)}) and not recorded yet: "
-        f"{_reason_to_wait(path)}{_storage_trouble(storage)}",
+        f"is on disk ({pluralize(status.st_size, 'byte')}, last written {_local_time(status.st_mtime_ns)}) and not "
+        f"recorded yet: {_reason_to_wait(path)}{_storage_trouble(storage)}",
     )
 
 
@@ -276,13 +276,13 @@ def _with_row(session: Session, storage: Storage, path: bytes, relative: bytes, 
 def _state_of(row: File, storage: Storage) -> str:
     since = format_moment(row.date_modified)
     sentences = {
-        FileStatus.GROWING: f"is still growing ({row.size:,} bytes at {since})",
+        FileStatus.GROWING: f"is still growing ({pluralize(row.size, 'byte')} at {since})",
         FileStatus.OPEN: f"is empty since {since}: it waits for content",
         FileStatus.MISSING: f"is missing since {since}; it returns to its place when it is back",
         FileStatus.REDISCOVERED: f"was missing and is back since {since}",
         FileStatus.FAILED: f"was never recorded as it is (since {since})",
     }
-    text = sentences.get(row.status, f"is stable ({row.size:,} bytes) since {since}")
+    text = sentences.get(row.status, f"is stable ({pluralize(row.size, 'byte')}) since {since}")
     if row.suspected_at is not None:
         text += "; it was not found at the last look, "
         text += f"and stays as it is: {storage.frozen_reason}" if storage.frozen_reason else "a second look decides"
@@ -302,7 +302,7 @@ def _disk_changes(session: Session, storage: Storage, relative: bytes, row: File
         yield f"on disk it cannot be looked at now ({now.error}); {READ_ADVICE}"
     if isinstance(now, FileEntry) and (row.status in GONE_STATUSES or not now.same_content(row.size, row.mtime_ns)):
         written, path = _local_time(now.mtime_ns), join_path(storage.place, relative)
-        yield f"on disk it has {now.size:,} bytes now, last written {written}: {_reason_to_wait(path)}"
+        yield f"on disk it has {pluralize(now.size, 'byte')} now, last written {written}: {_reason_to_wait(path)}"
 
 
 def _reason_to_wait(path: bytes) -> str:

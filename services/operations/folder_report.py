@@ -64,7 +64,7 @@ class FolderReport:
     def lines(self) -> Iterator[str]:
         """Yield what people ask first, then each kind of finding with its first paths."""
         where = f" in {pluralize(self.folders, 'folder')}" if self.folders > 1 else ""
-        yield f"is a folder with {pluralize(self.files, 'file')}{where}, {self.size_bytes:,} bytes"
+        yield f"is a folder with {pluralize(self.files, 'file')}{where}, {pluralize(self.size_bytes, 'byte')}"
         if self.card:
             yield f"camera card: {self.card}"
         total = sum(self.assets.values())

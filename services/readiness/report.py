@@ -99,7 +99,8 @@ def describe_report(report: Mapping[str, Any]) -> Iterator[str]:
     """Yield the lines of the report for people: the answer first, then each aspect with its reasons."""
     question = "may the source be wiped" if report["level"] == "content" else "is everything there"
     yield f"{report['answer'].upper()}: {question}? {report['path']}"
-    yield f"{pluralize(report['files'], 'file')}, {report['size_bytes']:,} bytes, on storage {report['storage']}"
+    size = pluralize(report["size_bytes"], "byte")
+    yield f"{pluralize(report['files'], 'file')}, {size}, on storage {report['storage']}"
     if report["structures"]:
         yield f"evidence: {', '.join(report['structures'])}"
     for name, aspect in report["aspects"].items():
@@ -139,7 +140,7 @@ def render_report(report: Mapping[str, Any], thumbnails: Sequence[tuple[str, str
     rows = "".join(_aspect_row(name, aspect) for name, aspect in report["aspects"].items())
     facts = {
         "Asked": f"{report['asked_at']} by {report['asked_by']}",
-        "Files": f"{report['files']:,}, {report['size_bytes']:,} bytes",
+        "Files": f"{report['files']:,}, {pluralize(report['size_bytes'], 'byte')}",
         "Storage": report["storage"],
         "Evidence": ", ".join(report["structures"]) or "none",
         "Second copy": report["against"] or "none",
