@@ -24,7 +24,7 @@ from workers.config.settings import Settings, make_child_environment
 from workers.local_stack import FLOWER_USER
 from workers.main import main
 
-FIRST = ("docs/start.md", "docs/run.md", "docs/operate.md", "docs/alerts.md")
+FIRST = ("docs/tutorial.md", "docs/run.md", "docs/storages.md", "docs/users.md", "docs/operate.md", "docs/backup.md")
 """Pages in the order in which people read them; the others use what these made."""
 PASSWORD = "not a word but many"
 A_JOB = "01930000-0000-7000-8000-000000000000"
@@ -135,7 +135,7 @@ class Documented:
             words = [job if word == A_JOB else word for word in words]
         if words[0] != "restore" and words[0] != "plan":
             words = [*(words[: words.index("--data")] if "--data" in words else words), "--data", str(self.system.data)]
-        typed = f"{PASSWORD}\n" * 2 if words[:2] == ["user", "add"] else None
+        typed = f"{PASSWORD}\n" * 2 if words[:2] in (["user", "add"], ["user", "passwd"]) else None
         done = CliRunner().invoke(main, words, input=typed)
         return done.exit_code, f"{done.output}{done.exception or ''}"
 

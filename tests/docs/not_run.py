@@ -114,6 +114,12 @@ def of_image(words: Words) -> Iterator[str]:
             yield f"the Dockerfile has no {word}"
 
 
+def of_apt(words: Words) -> Iterator[str]:
+    """Check that CI installs the same packages on a bare system."""
+    text = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    yield from (f"CI installs no {word}" for word in words[2:] if not re.search(rf"\(([\w -]+ )?{word}[ )]", text))
+
+
 def of_audit(words: Words) -> Iterator[str]:
     """Check that it reads a lock file that there is."""
     if not (ROOT / words[words.index("--requirement") + 1]).is_file():
@@ -128,6 +134,7 @@ NOT_RUN: Mapping[Words, tuple[str, Callable[[Words], Iterator[str]]]] = {
     ("docker", "compose"): ("no container engine runs here; tests/compose runs what the services run", of_compose),
     ("docker", "buildx"): ("asks the registry of images", of_image),
     ("docker", "build"): ("no container engine runs here", of_image),
+    ("apt-get", "install"): ("changes the whole machine", of_apt),
     ("pip-audit",): ("asks a database of vulnerabilities", of_audit),
     ("chown",): ("gives files away, which only root may", of_chown),
     ("celery",): ("a worker does not end; tests/compose and tests/e2e have some", of_celery),

@@ -43,6 +43,7 @@ def test_every_reason_is_needed() -> None:
         ("docker compose up --detach postgres sqlite", "no service sqlite"),
         ("docker compose cp db:/data/a a", "no service db"),
         ("chown 0 a", "no user 0"),
+        ("apt-get install make dream", "no dream"),
         ("celery -A workers.app worker -Q metadata,cloud", "no queue"),
         ("sysctl fs.inotify.max_dreams=1", "no fs.inotify.max_dreams"),
         ("python -m pytest tests/gone", "not there"),

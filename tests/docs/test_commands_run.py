@@ -57,7 +57,7 @@ def test_the_secrets_that_the_page_makes_are_those_that_compose_reads(documented
 
 
 def test_the_page_lists_every_log_that_there_is(documented: Documented) -> None:
-    told = re.search(r"^## Logs\n(.*?)^## ", (ROOT / "docs" / "operate.md").read_text(), re.MULTILINE | re.DOTALL)
+    told = re.search(r"^## Logs\n(.*?)^## ", (ROOT / "docs" / "monitoring.md").read_text(), re.MULTILINE | re.DOTALL)
     assert told is not None
     logs = {path.name.removesuffix(".log") for path in (documented.system.data / "logs").glob("*.log")}
     assert logs - set(re.findall(r"`([a-z-]+)`", told[1].partition("\n\n")[0])) == set()

@@ -1,5 +1,6 @@
 """The documentation builds as a site, every page is in its menu, and no link is broken."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +8,16 @@ from pathlib import Path
 import pytest
 
 from tests.docs.pages import ROOT
+
+DECISION = re.compile(r"\A# (\d+)\. ([^\n]+)\n.*\n## Status\n\n(Accepted|Superseded by decision \d+)\.", re.DOTALL)
+
+
+def test_the_index_lists_every_decision_with_its_title_and_status() -> None:
+    folder = ROOT / "docs" / "decisions"
+    pages = {page.name: DECISION.match(page.read_text(encoding="utf-8")) for page in sorted(folder.glob("0*.md"))}
+    assert [name for name, found in pages.items() if found is None] == []
+    rows = [f"| {found[1]} | [{found[2]}]({name}) | {found[3]} |" for name, found in pages.items() if found]
+    assert re.findall(r"^\| \d.*", (folder / "README.md").read_text(encoding="utf-8"), re.MULTILINE) == rows
 
 
 @pytest.fixture(scope="module")

@@ -79,7 +79,7 @@ def test_help_shows_new_names_only() -> None:
 def test_the_documentation_uses_new_spellings_and_lists_the_old_ones() -> None:
     typed = [command.words[1:] for command in commands() if command.words[0].endswith("tapeless")]
     assert [words for words in typed if rename_deprecated_command(words) != list(words)] == []
-    page = (ROOT / "docs" / "operate.md").read_text()
+    page = (ROOT / "docs" / "upgrade.md").read_text()
     for old, new in ALL:
         if "=" not in old[-1]:
             assert (
