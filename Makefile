@@ -13,21 +13,27 @@ FAULT ?=
 WORKERS ?= auto
 ARGS ?=
 
-.PHONY: help run test faults properties bench docs lock audit sbom clean
+.PHONY: help run check test reference docs properties faults bench lock audit sbom clean
 
 help:
-	@echo "make run                      watch a small production of real media that is written for you"
-	@echo "make run FOLDER=/some/where   watch your own folder"
-	@echo "make test [ARGS=-x]           check and test"
-	@echo "make faults                   hurt every part in the middle of its work, for five hours; it resumes"
-	@echo "make faults SEEDS=1-3 FAULT='kill api'   hurt it in one way only"
-	@echo "make properties               draw ten times as many examples of what always holds"
-	@echo "make bench                    measure"
-	@echo "make docs                     build the documentation as a site, into build/site"
-	@echo "make lock                     pin what pyproject.toml asks for, at its newest, with hashes"
-	@echo "make audit                    look the pinned packages up among known vulnerabilities"
-	@echo "make sbom                     write the bill of materials of an installation, into build/sbom.json"
-	@echo "make clean                    remove what make made, but no data"
+	@echo "Run"
+	@echo "  make run                      watch a small production of real media that is written for you"
+	@echo "  make run FOLDER=/some/where   watch your own folder"
+	@echo "Change"
+	@echo "  make check                    style, types, words and house rules, in a minute; before every commit"
+	@echo "  make test [ARGS=-x]           check and test everything, as CI does"
+	@echo "  make reference                write the pages of commands and metrics from the code"
+	@echo "  make docs                     build the documentation as a site, into build/site"
+	@echo "Test for longer"
+	@echo "  make properties               draw ten times as many examples of what always holds"
+	@echo "  make faults                   hurt every part in the middle of its work, for five hours; it resumes"
+	@echo "  make faults SEEDS=1-3 FAULT='kill api'   hurt it in one way only"
+	@echo "  make bench                    measure every performance promise"
+	@echo "Release"
+	@echo "  make lock                     pin what pyproject.toml asks for, at its newest, with hashes"
+	@echo "  make audit                    look the pinned packages up among known vulnerabilities"
+	@echo "  make sbom                     write the bill of materials of an installation, into build/sbom.json"
+	@echo "  make clean                    remove what make made, but no data"
 
 run: $(VENV)/.run
 ifeq ($(FOLDER),)
@@ -36,6 +42,12 @@ ifeq ($(FOLDER),)
 else
 	exec $(BIN)/tapeless up "$(FOLDER)"
 endif
+
+check: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q -n 0 tests/test_house.py tests/test_words.py
 
 test: $(VENV)/.test
 	$(BIN)/ruff check .
@@ -55,6 +67,9 @@ bench: $(VENV)/.run
 	set -e; for program in benchmarks/[a-z]*.py; do \
 	  name=$$(basename "$$program" .py); echo "== $$name"; $(BIN)/python -m "benchmarks.$$name"; \
 	done
+
+reference: $(VENV)/.test
+	$(BIN)/python -m tests.docs.reference
 
 docs: $(VENV)/.test
 	$(BIN)/python -m mkdocs build --strict
