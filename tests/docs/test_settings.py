@@ -77,6 +77,13 @@ def test_every_setting_is_documented_with_its_default(name: str, default: object
         assert told.strip()
 
 
+@pytest.mark.parametrize("name", ["rendition_tokens", "rendition_dirs"])
+def test_words_of_renditions_are_written_out(name: str) -> None:
+    written = re.search(rf"^`{name}`: (.*?)\.", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    assert written is not None
+    assert tuple(re.split(r"[,\s]+", written[1])) == getattr(Profile(), name)
+
+
 def test_nothing_is_documented_that_does_not_exist() -> None:
     known = {name for name, _ in (*variables(), *keys(StorageSettings), *keys(Profile), *tracks())}
     assert rows().keys() - known == set()
