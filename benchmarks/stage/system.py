@@ -108,6 +108,16 @@ class RunningSystem:
         status = Path(f"/proc/{self.pid_of(child)}/status").read_text()
         return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
+    def memory_mb(self) -> float:
+        """What all processes hold now; each page that several share counts once."""
+        supervisor = psutil.Process(self.process.pid)
+        tree = [supervisor, *supervisor.children(recursive=True)]
+        return sum(process.memory_full_info().pss for process in tree) / 1024**2
+
+    def disk_mb(self) -> float:
+        """What the data folder takes on its disk."""
+        return sum(path.lstat().st_blocks for path in self.data.rglob("*")) * 512 / 1024**2
+
     def cpu_seconds(self) -> dict[str, float]:
         """Processor time so far by child, what each started included, and of the supervisor itself."""
         spent = {"up": _own_seconds(psutil.Process(self.process.pid))}
