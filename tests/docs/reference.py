@@ -72,9 +72,8 @@ def _metric_row(name: str, kind: str, labels: tuple[str, ...], meaning: str) -> 
 
 def _row_metrics() -> Iterator[str]:
     for measure in ROW_METRICS:
-        if measure.replaced_by is None:
-            kind = "counter" if measure.is_counter else "gauge"
-            yield _metric_row(measure.name, kind, measure.labels, measure.help)
+        kind = "counter" if measure.is_counter else "gauge"
+        yield _metric_row(measure.name, kind, measure.labels, measure.help)
 
 
 def _process_metrics() -> Iterator[str]:

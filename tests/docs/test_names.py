@@ -40,7 +40,7 @@ OF_OTHERS = frozenset(
     }
 )
 """Names in documentation that belong to other programs."""
-PREFIXES = ("TAPELESS_", "color_")
+PREFIXES = ("TAPELESS_", "tapeless_", "color_")
 """Names that code puts together from a prefix and a name."""
 ROOMS = frozenset({*MAY_IMPORT, "tests", "benchmarks"})
 EVERYTHING = [*PRODUCTION, *TESTS, *read_pages("benchmarks")]

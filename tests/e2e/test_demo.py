@@ -9,8 +9,10 @@ import pytest
 
 from media.demo.production import write_demo
 from tests.e2e.system import System, open_system
+from tests.e2e.terminal_picture import draw_terminal
 from tests.files import drop, write
 from tests.media.demo.expected_demo import EXPECTED, IGNORED
+from tests.servers import ROOT
 
 FILES = sum(len(part["files"]) for asset in EXPECTED for part in asset["formats"]) + sum(
     len(asset["sidecars"]) for asset in EXPECTED
@@ -64,7 +66,7 @@ def test_a_lost_preview_is_named_by_verify_and_made_again(system: System) -> Non
     assert "1 preview queued to be made again" in (made := system.run("media", "rebuild", "--missing", "--wait"))
     assert "every header, preview and rendition is there" in made
     assert lost.exists()
-    assert "name assets, or say --missing or --all" in system.run("media", "rebuild", code=2)
+    assert "give ASSETs, --missing or --all" in system.run("media", "rebuild", code=2)
 
 
 def test_status_tells_programs_and_people_that_everything_is_in(system: System) -> None:
@@ -92,6 +94,23 @@ def test_an_asset_is_shown_with_its_formats_and_its_history(system: System) -> N
     text = system.run("show", "coffee_cup_v042")
     assert "1 frame missing: 1024" in text
     assert "image sequence" in text
+
+
+def test_the_documentation_pictures_what_the_terminal_shows(system: System, folder: Path, demo: Path) -> None:
+    """The picture is in build/screenshots, from where it is copied into the documentation."""
+    found = [line for line in system.printed().splitlines() if line.startswith("  ")]
+    words = {
+        "tapeless up demo-media": "\n".join(sorted(found)),
+        "tapeless search kitchen": system.run("search", "kitchen"),
+        "tapeless show final_final_really_final": system.run("show", "final_final_really_final").partition("\n20")[0],
+        "tapeless explain demo-media/rushes/.DS_Store": system.run("explain", str(demo / "rushes/.DS_Store")),
+    }
+    picture = draw_terminal("tapeless", [(typed, said.replace(f"{folder}/", "")) for typed, said in words.items()])
+    assert str(folder) not in picture
+    assert "http" not in picture.replace('xmlns="http://www.w3.org/2000/svg"', "").replace("Rich https://", "")
+    assert all(word in picture for word in ("image&#160;sequence", "multi-camera", "goldfish", "ignored"))
+    (ROOT / "build" / "screenshots").mkdir(parents=True, exist_ok=True)
+    (ROOT / "build" / "screenshots" / "terminal.svg").write_text(picture, encoding="utf-8")
 
 
 def test_every_path_of_the_demo_can_be_explained(system: System, demo: Path) -> None:
