@@ -17,6 +17,7 @@ P2_CLIP = re.compile(r"(?P<root>(?:.*/)?)CONTENTS/CLIP/(?P<id>[0-9]{4}[^/]{2})\.
 CANON_FILE = re.compile(
     r"(?P<clip>(?:.*/)?CONTENTS/CLIPS\d{3}/(?P<id>[^/]{6})/(?P=id))(?P<part>\d\d)?\.(?P<ext>\w+)", re.I | re.S
 )
+CANON_INDEX = re.compile(r"(?:.*/)?CONTENTS/CLIPS\d{3}/INDEX\.MIF", re.I | re.S)
 RED_CLIP_PART = re.compile(r"(?P<clip>(?:.*/)?[^/]+\.RDC/(?P<id>[^/]+))_(?P<part>\d{3})\.R3D", re.I | re.S)
 GOPRO_FILE = re.compile(
     r"(?P<folder>(?:.*/)?)G(?P<codec>[HXSL])(?P<part>\d\d)(?P<id>\d{4})\.(?P<ext>MP4|360|THM|LRV)", re.I | re.S
@@ -81,29 +82,35 @@ def _p2_gaps(names: set[str], last: str) -> Iterator[str]:
 
 
 def _state_canon(paths: Sequence[str], _: Sequence[Statement]) -> Iterator[Statement]:
-    """Parts of a clip are numbered from 01, and each has files of its own; a clip has a CIF."""
+    """Parts of a clip are numbered from 01, each with a CPF; a clip has a CIF, and a folder of clips an INDEX.MIF.
+
+    INDEX.MIF is in no published format, so it states nothing here but that it was there.
+    """
     parts: dict[str, set[int]] = defaultdict(set)
     endings: dict[str, str] = {}
-    with_cif: set[str] = set()
+    papers: dict[str, set[str]] = defaultdict(set)
+    indexed = {posixpath.dirname(path) for path in paths if CANON_INDEX.fullmatch(path)}
     for path in paths:
         found = CANON_FILE.fullmatch(path)
         if found is not None:
             kind = found["ext"].upper()
             if kind in ("MXF", "MP4"):
                 endings[found["clip"]] = found["ext"]
-            elif kind == "CIF":
-                with_cif.add(found["clip"])
+            elif kind in ("CIF", "CPF"):
+                papers[posixpath.dirname(posixpath.dirname(found["clip"]))].add(kind)
             parts[found["clip"]].add(int(found["part"] or 1))
-    described = {posixpath.dirname(posixpath.dirname(clip)) for clip in with_cif}
     for clip, known in sorted(parts.items()):
         ending = endings.get(clip, "MXF")
         files = [FileStatement(f"{clip}{number:02}.{ending}") for number in range(1, max(known) + 1)]
-        # Some models write none; where one clip of a folder has a CIF, all have.
-        if posixpath.dirname(posixpath.dirname(clip)) in described:
-            files.append(FileStatement(f"{clip}.CIF", (f"{clip}.cif",)))
+        # Some models write none; where one clip of a folder has a CIF or a CPF, all have.
+        home = posixpath.dirname(posixpath.dirname(clip))
+        if "CIF" in papers[home]:
+            files.append(FileStatement(f"{clip}.CIF"))
+        if "CPF" in papers[home]:
+            files += [FileStatement(f"{clip}{number:02}.CPF") for number in range(1, max(known) + 1)]
         root = clip[: clip.upper().rindex("CONTENTS/")].rstrip("/")
-        reason = "Canon's index of clips is not read, so nothing states how many there were; give --against or a list"
-        gap = Finding(Aspect.PRESENCE, root, reason)
+        missing = "Canon's INDEX.MIF is in no published format" if home in indexed else "INDEX.MIF is not there"
+        gap = Finding(Aspect.PRESENCE, root, f"{missing}, so nothing states all clips; give --against or a list")
         yield Statement("Canon XF card", "", root, tuple(files), gaps=(gap,))
 
 

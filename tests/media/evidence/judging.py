@@ -27,7 +27,7 @@ def facts_of(fixture: Fixture, order: Iterable[str]) -> dict[str, FileFact]:
 def _fact(path: str, content: bytes, duration: int | None) -> FileFact:
     names = ("md5", "sha1", "sha256")
     digests = {name: hashlib.new(name, content, usedforsecurity=False).hexdigest() for name in names}
-    digests["xxh128"] = xxhash.xxh3_128(content).hexdigest()
+    digests |= {"xxh128": xxhash.xxh3_128(content).hexdigest(), "xxh64": xxhash.xxh64(content).hexdigest()}
     kind = classify_path(path.encode(), DEFAULT_PROFILE).media_class
     problem = "is empty" if not content and kind in ("video", "audio", "image") else ""
     return FileFact(len(content), kind, problem, digests=digests, duration_ms=duration)
