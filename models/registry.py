@@ -7,7 +7,7 @@ from models.access.user import App, Membership, SignInLimit, Token, User, UserGr
 from models.catalog.approval import Approval, ApprovalVote
 from models.catalog.asset import Asset, Component, FileSet, FileSetFile, Format, Keyframe
 from models.catalog.collection import Collection, CollectionAsset, Favorite
-from models.catalog.evidence import FileDigest, ReadinessReport
+from models.catalog.evidence import ArrivalCheck, FileDigest, FileSetCopies, ReadinessReport
 from models.catalog.file import DeclaredFile, File, Folder, FrameBucket
 from models.catalog.history import History
 from models.catalog.metadata import (
@@ -41,6 +41,7 @@ __all__ = [
     "App",
     "Approval",
     "ApprovalVote",
+    "ArrivalCheck",
     "Asset",
     "AuditEntry",
     "Base",
@@ -54,6 +55,7 @@ __all__ = [
     "FileChecksum",
     "FileDigest",
     "FileSet",
+    "FileSetCopies",
     "FileSetFile",
     "Folder",
     "Format",

@@ -86,7 +86,7 @@ SCALAR_TERMS = (
     *("time_end_milliseconds", "segment_color", "segment_track", "segment_checked", "is_internal", "person_id"),
     *("project_id", "transcription_id", "user_id", "share_id", "comments_count"),
     *("description", "archive_status", "approval_status", "missing_frames", "size_bytes", "file_count"),
-    *("duration_milliseconds", "has_warning"),
+    *("duration_milliseconds", "has_warning", "verified_copies"),
 )
 """Terms with a single value, which a hit shows as such. Other terms are lists in a hit, except the title."""
 

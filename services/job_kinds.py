@@ -26,6 +26,8 @@ from services.media.probe import PROBE_READING
 from services.media.rebuild import media_rebuild_jobs
 from services.metadata.bulk_write import SET_VALUES_JOBS
 from services.outbound.config import OutboundConfig
+from services.readiness.arrivals import ARRIVAL_JOBS
+from services.readiness.fixity import FIXITY_JOBS
 from services.readiness.jobs import READY_JOBS
 from services.renditions.encode import TranscodeContext
 from services.renditions.jobs import transcode_jobs
@@ -64,10 +66,12 @@ def job_kinds(context: JobEnvironment) -> dict[str, JobKind]:
     """Return every kind of job by its task."""
     encoding = TranscodeContext(context.transcode_profiles, at_once=context.max_transcodes)
     kinds = (
+        ARRIVAL_JOBS,
         CAPTION_JOBS,
         COLLECTION_APPROVALS_JOBS,
         CONTENT_PERMISSIONS_JOBS,
         DELETE_COLLECTIONS_JOBS,
+        FIXITY_JOBS,
         MIRROR_FOLDERS_JOBS,
         PURGE_ASSETS_JOBS,
         PURGE_COLLECTIONS_JOBS,

@@ -19,6 +19,8 @@ from services.metadata.bulk_write import SET_VALUES_TASK
 from services.operations.sweep import purge_expired_rows, sweep_backlog
 from services.outbound.mail_sender import send_mails
 from services.outbound.webhook_sender import send_webhooks
+from services.readiness.copy_count import count_copies
+from services.readiness.fixity import create_fixity_jobs
 from services.sidecars.refresh_captions import CAPTION_TASK
 from services.storages.removal import REMOVE_STORAGE_TASK
 from services.triggers.runner import TRIGGER_TASK
@@ -52,8 +54,10 @@ def run_sweep_task(self: Task, _ids: Sequence[object] = ()) -> None:
 
 @shared_task(name="maintenance.tidy", bind=True, ignore_result=True)
 def run_purge_task(self: Task, _ids: Sequence[object] = ()) -> None:
-    """Purge expired rows, and mail the digest of failures once a day."""
+    """Purge expired rows, count copies, have files proven that are due, and mail the digest of failures once a day."""
     purge_expired_rows(self.app.context.sessions, self.app.context.timing)
+    transact(self.app.context.sessions, count_copies)
+    transact(self.app.context.sessions, create_fixity_jobs)
     transact(self.app.context.sessions, queue_failure_digest)
 
 

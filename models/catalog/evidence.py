@@ -1,9 +1,10 @@
 """What is known of the bytes of files, and the reports that people signed off."""
 
 import uuid
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, text
+from sqlalchemy import BigInteger, ForeignKey, Index, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -32,6 +33,34 @@ class FileDigest(Base):
     """Another sum that the same file had at `date_found`, with the same size and mtime: it lost bits."""
     date_found: Mapped[DefaultNow]
     """When it was read last."""
+
+
+class FileSetCopies(Base):
+    """How many copies of a file set are known by content. Without a row there are none that were verified."""
+
+    __tablename__ = "file_set_copies"
+
+    file_set_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("file_set.id", ondelete="CASCADE"), primary_key=True)
+    verified_copies: Mapped[int]
+    """Storages that have each of its files, with the same sum; of the file with the fewest."""
+    duplicate_of: Mapped[uuid.UUID | None]
+    """The oldest other asset with a file set of the same content."""
+
+
+class ArrivalCheck(Base):
+    """An island with a structure, and the answer that was announced of it last. Only islands that arrived on a storage
+    which asks for it have a row."""
+
+    __tablename__ = "arrival_check"
+    __table_args__ = (Index("ix_arrival_check_due_at", "due_at", postgresql_where=text("due_at IS NOT NULL")),)
+
+    island_id: Mapped[int] = mapped_column(
+        BigInteger, ForeignKey("island.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    due_at: Mapped[datetime | None]
+    """When it may be judged; null until it changes."""
+    changed_at: Mapped[DefaultNow]
+    answer: Mapped[str | None]
 
 
 class ReadinessReport(IdMixin, CreatedMixin, Base):

@@ -4,7 +4,7 @@ object from the row's JSON."""
 import uuid
 from datetime import datetime
 from fractions import Fraction
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -166,6 +166,15 @@ class StorageSettings(BaseModel):
     """Metadata fields by sidecar key, beside the built-in table: `{"dc:rights": "copyright"}`."""
     local_keyframe_creation: bool = True
     """Whether to create posters, strips and waveforms of ingested files."""
+
+    check_arrivals: bool = False
+    """Cards, packages and folders with lists are judged once they are there and read."""
+    fixity_days: Annotated[int, Field(ge=0, le=36_500)] = 0
+    """Every file is read whole again within so many days; 0 reads none."""
+    fixity_megabytes_per_second: Annotated[float, Field(ge=1, le=100_000)] = 20
+    """How fast files are read for that."""
+    checksum_algorithms: tuple[Literal["md5", "sha1", "sha256", "sha512", "xxh64", "c4"], ...] = ()
+    """Sums that files get beside XXH128 when they are read for that."""
 
     transcode_profiles: tuple[str, ...] = ()
     """Transcode profiles for which every ingested asset gets a rendition."""

@@ -29,6 +29,7 @@ from search.documents.parts import (
     read_asset_access_parts,
     read_collection_parts,
     read_comment_parts,
+    read_copy_parts,
     read_media_parts,
     read_metadata_parts,
     read_relation_parts,
@@ -50,6 +51,7 @@ ASSET_PART_READERS: tuple[DocumentPartReader, ...] = (
     read_comment_parts,
     read_media_parts,
     read_relation_parts,
+    read_copy_parts,
 )
 """Readers of all aggregates that contribute to documents of assets."""
 

@@ -122,6 +122,27 @@ def read_relation_parts(session: Session, ids: Sequence[uuid.UUID]) -> dict[uuid
     return {row.id: DocumentPart(terms={"relation_type": row.types, "related_to_asset_id": row.others}) for row in rows}
 
 
+SELECT_COPIES_TO_INDEX = text("""
+    SELECT file_set.asset_id, min(coalesce(known.verified_copies, 0)) AS copies,
+        array_remove(array_agg(DISTINCT CAST(known.duplicate_of AS text)), NULL) AS duplicate_of
+    FROM file_set JOIN format ON format.id = file_set.format_id AND format.role = 'original'
+    LEFT JOIN file_set_copies AS known ON known.file_set_id = file_set.id
+    WHERE file_set.asset_id = ANY(:ids) AND file_set.status <> 'DELETED'
+    GROUP BY file_set.asset_id
+""").bindparams(OBJECT_IDS_PARAMETER)
+
+
+def read_copy_parts(session: Session, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, DocumentPart]:
+    """Read how many verified copies there are of the originals of assets, and of what they are exact duplicates."""
+    found = {}
+    for row in session.execute(SELECT_COPIES_TO_INDEX, {"ids": list(ids)}):
+        terms: dict[str, list[Any]] = {"verified_copies": [row.copies]}
+        if row.duplicate_of:
+            terms["duplicate_of"] = row.duplicate_of
+        found[row.asset_id] = DocumentPart(terms=terms)
+    return found
+
+
 # Newest first, so that a truncation at the analyser's limit drops the oldest comments.
 SELECT_COMMENTS_TO_INDEX = text("""
     SELECT asset_id, count(*) AS comments, left(string_agg(segment_text, E'\\n' ORDER BY id DESC), :limit) AS said

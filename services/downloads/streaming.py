@@ -1,24 +1,30 @@
 """Stream downloads chunk by chunk, and check before each chunk that the ticket is still valid.
 
 Files are never opened by a path that could have been exchanged (`media.sandbox.safe_open`), nothing is written to disk,
-and only one chunk is held in memory: an archive is packed uncompressed while it is sent.
+and only one chunk is held in memory: an archive is packed uncompressed while it is sent. A file that is sent whole is
+hashed on the way, and its sum stored before its last chunk is sent: a client may disconnect once it has all.
 """
 
+import logging
 import os
 import time
 import uuid
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 
+import xxhash
+from sqlalchemy.exc import DBAPIError
 from zipstream import ZIP_STORED, ZipStream
 
-from media.sandbox.safe_open import OpenFolders, SourceChangedError, SourceFile
+from media.sandbox.safe_open import OpenFolders, SourceChangedError, SourceFile, require_unchanged
 from models.core.sessions import Sessions, transact
 from models.core.timing import Timing
+from services.catalog.assets.digests import COMMON_ALGORITHM, ComputedDigest, store_digests
 from services.core.errors import DomainError
 from services.downloads.archives import ArchiveEntry, ArchivePlan, load_entries_after
 from services.downloads.tickets import DownloadTicket, require_valid_ticket
 
 STREAM_CHUNK_BYTES = 512 * 1024
+log = logging.getLogger(__name__)
 
 
 class DownloadEndedError(Exception):
@@ -43,17 +49,49 @@ class TicketGuard:
         self._next = time.monotonic() + self._seconds
 
 
-def stream_file(descriptor: int, start: int, length: int, watch: TicketGuard) -> Generator[bytes, None, None]:
+class DownloadHashing:
+    """The sum of a file that is sent from its beginning; `store` gets it where the last chunk is still what it was."""
+
+    def __init__(self, file_id: uuid.UUID, source: SourceFile, store: Callable[[ComputedDigest], None]) -> None:
+        self._file_id, self._source, self._store = file_id, source, store
+        self._hasher = xxhash.xxh3_128()
+
+    def add(self, piece: bytes, descriptor: int, *, is_last: bool) -> None:
+        """Add a chunk before it is sent."""
+        self._hasher.update(piece)
+        if is_last:
+            try:
+                require_unchanged(self._source, descriptor)
+            except SourceChangedError:
+                return
+            sums = {COMMON_ALGORITHM: self._hasher.hexdigest()}
+            self._store(ComputedDigest(self._file_id, self._source.size, self._source.mtime_ns, sums))
+
+
+def store_download_digest(sessions: Sessions, computed: ComputedDigest) -> None:
+    """Store the sum of a file that was sent whole; the download does not end where the database does not answer."""
+    try:
+        transact(sessions, store_digests, [computed], "download")
+    except DBAPIError as error:
+        log.warning("the sum of a download was not stored: %s", error)
+
+
+def stream_file(
+    descriptor: int, start: int, length: int, watch: TicketGuard, hashing: DownloadHashing | None = None
+) -> Generator[bytes, None, None]:
     """Stream a range of an open file, and close the file at the end or when the client disconnects.
 
     The generator is started before it is returned: closing a generator that never started would skip its `finally`.
+    `hashing` is for a range that is the whole file.
     """
-    begun = _read_chunks(descriptor, start, length, watch)
+    begun = _read_chunks(descriptor, start, length, watch, hashing)
     next(begun)
     return begun
 
 
-def _read_chunks(descriptor: int, start: int, length: int, watch: TicketGuard) -> Generator[bytes, None, None]:
+def _read_chunks(
+    descriptor: int, start: int, length: int, watch: TicketGuard, hashing: DownloadHashing | None
+) -> Generator[bytes, None, None]:
     try:
         yield b""
         while length > 0:
@@ -61,8 +99,10 @@ def _read_chunks(descriptor: int, start: int, length: int, watch: TicketGuard) -
             piece = os.pread(descriptor, min(STREAM_CHUNK_BYTES, length), start)
             if not piece:
                 raise DownloadEndedError("the file became shorter while it was sent")
-            yield piece
             start, length = start + len(piece), length - len(piece)
+            if hashing is not None:
+                hashing.add(piece, descriptor, is_last=length == 0)
+            yield piece
     finally:
         os.close(descriptor)
 
@@ -73,21 +113,28 @@ def stream_archive(
     """Stream the files of a format as one uncompressed ZIP archive, with ZIP64 if it is large."""
     watch, packed = TicketGuard(sessions, ticket, timing), ZipStream(compress_type=ZIP_STORED)
     last: uuid.UUID | None = None
+    computed: list[ComputedDigest] = []
     try:
         while members := _load_next_members(sessions, ticket, archive, last):
             with OpenFolders() as folders:
                 for member in members:
-                    packed.add(_stream_member(folders, member.source, watch), member.name, size=member.source.size)
+                    content = _stream_member(folders, member, watch, computed)
+                    packed.add(content, member.name, size=member.source.size)
                     yield from packed.all_files()
             last = members[-1].id
+            transact(sessions, store_digests, computed, "download")
+            computed.clear()
         yield from packed.finalize()
     except SourceChangedError as changed:
         raise DownloadEndedError(str(changed)) from None
 
 
-def _stream_member(folders: OpenFolders, source: SourceFile, watch: TicketGuard) -> Iterator[bytes]:
+def _stream_member(
+    folders: OpenFolders, member: ArchiveEntry, watch: TicketGuard, computed: list[ComputedDigest]
+) -> Iterator[bytes]:
     """Stream a whole file; it is opened with its first chunk, so an earlier disconnect leaves nothing open."""
-    yield from stream_file(folders.open_source(source), 0, source.size, watch)
+    hashing = DownloadHashing(member.id, member.source, computed.append)
+    yield from stream_file(folders.open_source(member.source), 0, member.source.size, watch, hashing)
 
 
 def _load_next_members(

@@ -17,6 +17,7 @@ from models.catalog.sidecar_results import FileChecksum
 from models.core.statements import execute_dml
 from models.queues.job import JOB_QUEUE
 from models.queues.media_queue import MediaKind, queue_media
+from services.catalog.assets.digests import COMMON_ALGORITHM, GOOD_COPIES, IS_FLIPPED
 from services.core.text import pluralize
 from services.media.jobs import MEDIA_TASKS
 from services.storages.storages import IS_UNCONFIRMED
@@ -154,24 +155,18 @@ FLIPPED_FILES = ProblemKind(
     label="files that lost bits",
     one="file lost bits",
     many="files lost bits",
-    rows="""FROM file_digest AS sum JOIN file ON file.id = sum.file_id
+    rows=f"""FROM file_digest AS sum JOIN file ON file.id = sum.file_id
         JOIN file_set_file AS member ON member.file_id = file.id JOIN file_set ON file_set.id = member.file_set_id
         JOIN asset ON asset.id = file_set.asset_id JOIN storage ON storage.id = file_set.storage_id
-        WHERE sum.found IS NOT NULL AND (sum.size, sum.mtime_ns) = (file.size, file.mtime_ns)
+        WHERE {IS_FLIPPED} AND sum.algorithm = (SELECT algorithm FROM file_digest AS each
+                WHERE each.file_id = sum.file_id AND each.found IS NOT NULL
+                ORDER BY algorithm <> '{COMMON_ALGORITHM}', algorithm LIMIT 1)
             AND asset.status = 'ACTIVE' AND file.status NOT IN ('MISSING', 'DELETED')""",
     key="file.id",
     what=f"{FOLDER_OF_SET} || file.name",
     since="sum.date_found",
-    why="""'its ' || sum.algorithm || ' was ' || sum.digest || ', and is ' || sum.found
-        || '; good copies: ' || coalesce((
-        SELECT string_agg(other_storage.name || '/' || other_set.base_dir || '/' || encode(other.name, 'escape'), ', ')
-        FROM file_digest AS good JOIN file AS other ON other.id = good.file_id
-        JOIN file_set_file AS other_member ON other_member.file_id = other.id
-        JOIN file_set AS other_set ON other_set.id = other_member.file_set_id
-        JOIN storage AS other_storage ON other_storage.id = other_set.storage_id
-        WHERE good.digest = sum.digest AND good.algorithm = sum.algorithm AND good.file_id <> sum.file_id
-            AND good.found IS NULL AND (good.size, good.mtime_ns) = (other.size, other.mtime_ns)
-            AND other.status IN ('CLOSED', 'REDISCOVERED')), 'none is known')""",
+    why=f"""'its ' || sum.algorithm || ' was ' || sum.digest || ', and is ' || sum.found
+        || '; good copies: ' || {GOOD_COPIES}""",
     subject="'assets' AS object_type, CAST(file_set.asset_id AS text) AS object_id",
 )
 FAILED_JOBS = ProblemKind(

@@ -28,6 +28,7 @@ TASK_LABELS: Mapping[str, str] = {
     "index.look": "check that the index is there",
     "maintenance.sweep": "wake workers for waiting work",
     "maintenance.tidy": "purge what expired",
+    "media.arrivals": "judge cards and packages that arrived",
     "media.forget": "delete renditions without a source",
     "media.tidy": "delete pictures without a source",
     MAIL_TASK: "send waiting mails",

@@ -73,12 +73,13 @@ def answer_question(run: JobRun) -> None:
     def write(session: Session) -> None:
         run.save(session)
         sign_off_report(session, answer, report, actor)
-        run.complete(session, _end_of(report))
+        run.complete(session, end_of_report(report))
 
     transact(run.sessions, write)
 
 
-def _end_of(report: Mapping[str, Any]) -> JobEnd:
+def end_of_report(report: Mapping[str, Any]) -> JobEnd:
+    """Return the end of a job whose answer this is."""
     answer = Answer(report["answer"])
     kind = "faults" if answer is Answer.REFUTED else "gaps"
     findings = [one for aspect in report["aspects"].values() for one in aspect[kind]]

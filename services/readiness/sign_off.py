@@ -21,7 +21,9 @@ SELECT_ASSETS = text("""
 """)
 
 
-def sign_off_report(session: Session, answer: ReadyAnswer, report: Mapping[str, Any], actor: Actor) -> ReadinessReport:
+def sign_off_report(
+    session: Session, answer: ReadyAnswer, report: Mapping[str, Any], actor: Actor, deed: str = "signed off"
+) -> ReadinessReport:
     """Keep a report, and write it to the history of the assets in its folder."""
     verdict = answer.verdict
     kept = ReadinessReport(
@@ -36,7 +38,7 @@ def sign_off_report(session: Session, answer: ReadyAnswer, report: Mapping[str, 
     )
     session.add(kept)
     question = "content" if verdict.level.value == "content" else "completeness"
-    said = f'signed off: {question} of "{report["folder"]}" is {verdict.answer.value} (report {kept.id})'
+    said = f'{deed}: {question} of "{report["folder"]}" is {verdict.answer.value} (report {kept.id})'
     assets = session.scalars(SELECT_ASSETS, {"files": list(answer.facts.ids.values())})
     copy_history(session, [HistoryEntry(asset_id, Operation.ANALYZE, said) for asset_id in assets], actor)
     return kept

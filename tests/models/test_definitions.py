@@ -22,6 +22,7 @@ from models.schema import alembic_config
 from tests.servers import Servers
 
 NEW_SINCE_0018 = (
+    "index_marks_copies",
     "index_marks_relations",
     "webhook_events_files",
     "webhook_events_people",

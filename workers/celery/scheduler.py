@@ -5,18 +5,21 @@ of messages.
 """
 
 import logging
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from celery.beat import ScheduleEntry, Scheduler
 from celery.schedules import schedule
 from kombu.exceptions import OperationalError
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
 
 from models.queues.job import TRANSCODE_TASK, is_transcode_waiting
 from models.queues.media_queue import has_claimable_media
 from services.media.jobs import MEDIA_TASKS
 from services.operations.sweep import is_work_waiting
 from services.operations.task_labels import TASK_LABELS
+from services.readiness.arrivals import ARRIVAL_TASK, has_due_arrivals
 from workers.celery.index_waker import MAX_QUEUED_MESSAGES
 from workers.celery.metrics import HostCollector, RowsCollector, serve_metrics
 from workers.config.settings import current_settings
@@ -32,6 +35,13 @@ MEDIA_KIND_OF_TASK = {task: kind for kind, task in MEDIA_TASKS.items()}
 """Media kinds by task; beat notifies these tasks itself, because it knows their queue lengths."""
 CLEAN_PICTURES_TASK, CLEAN_RENDITIONS_TASK = "media.tidy", "media.forget"
 CLEANUP_SECONDS = 3600.0
+WAITING_WORK: Mapping[str, Callable[[Session], bool]] = {
+    ARRIVAL_TASK: has_due_arrivals,
+    TRANSCODE_TASK: is_transcode_waiting,
+}
+"""Whether there is work for a task, by rows."""
+ARRIVAL_SECONDS = 1.0
+"""Who copied a card waits for the answer."""
 
 
 class ConditionalScheduler(Scheduler):
@@ -53,6 +63,7 @@ class ConditionalScheduler(Scheduler):
             **dict.fromkeys((PURGE_EXPIRED_TASK, CLEAN_PICTURES_TASK, CLEAN_RENDITIONS_TASK), CLEANUP_SECONDS),
         }
         intervals |= {ENSURE_INDEX_TASK: ENSURE_INDEX_SECONDS, AUDIT_INDEX_TASK: AUDIT_INDEX_SECONDS}
+        intervals[ARRIVAL_TASK] = min(self._seconds, ARRIVAL_SECONDS)
         intervals |= dict.fromkeys((*MEDIA_KIND_OF_TASK, TRANSCODE_TASK), self._seconds)
         self.update_from_dict(
             {
@@ -102,6 +113,6 @@ class ConditionalScheduler(Scheduler):
         with self.app.context.sessions() as session:
             if task in MEDIA_KIND_OF_TASK:
                 return has_claimable_media(session, MEDIA_KIND_OF_TASK[task])
-            if task == TRANSCODE_TASK:
-                return is_transcode_waiting(session)
+            if task in WAITING_WORK:
+                return WAITING_WORK[task](session)
             return is_work_waiting(session, self.app.context.timing)

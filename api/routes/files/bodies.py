@@ -158,6 +158,16 @@ def serialize_file(file: FileView) -> dict[str, Any]:
         "status": file.status,
         "size": file.size,
         "checksum": file.checksum,
+        "checksums": [
+            {
+                "algorithm": one.algorithm,
+                "checksum": one.digest,
+                "date_proven": format_datetime(one.date_proven),
+                "proven_by": one.proven_by,
+                "lost_bits": one.is_flipped,
+            }
+            for one in file.checksums
+        ],
         "user_id": optional_id(file.user_id),
         "url": None,
         "file_date_created": format_datetime(file.file_date_created),

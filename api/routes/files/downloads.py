@@ -3,6 +3,7 @@
 import logging
 import re
 from collections.abc import Generator, Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID
@@ -18,7 +19,9 @@ from services.core.signing_key import require_signing_key
 from services.downloads.archives import plan_archive
 from services.downloads.streaming import (
     DownloadEndedError,
+    DownloadHashing,
     TicketGuard,
+    store_download_digest,
     stream_archive,
     stream_file,
 )
@@ -133,9 +136,11 @@ def send_source(
     if status == 206:
         headers["Content-Range"] = f"bytes {start}-{start + length - 1}/{source.size}"
     headers["Content-Length"] = str(length)
-    body = stream_file(
-        open_download_source(source), start, length, TicketGuard(call.context.sessions, ticket, call.context.timing)
-    )
+    hashing = None
+    if length == source.size:
+        hashing = DownloadHashing(ticket.object_id, source, partial(store_download_digest, call.context.sessions))
+    guard = TicketGuard(call.context.sessions, ticket, call.context.timing)
+    body = stream_file(open_download_source(source), start, length, guard, hashing)
     return DownloadResponse(body, status, headers, media_type)
 
 

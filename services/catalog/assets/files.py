@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, func, literal, select, union_all
+from sqlalchemy import ColumnElement, and_, exists, func, literal, or_, select, union_all
 from sqlalchemy.orm import Session
 
 from models.access.acl import Actor
 from models.catalog.asset import FileSet, FileSetFile
+from models.catalog.evidence import FileDigest
 from models.catalog.file import DeclaredFile, File, FileStatus, FileType, Folder, read_folder_paths
 from models.catalog.history import Operation
 from models.catalog.sidecar_results import FileChecksum
@@ -21,6 +22,7 @@ from models.core.base import new_id
 from models.core.paths import display_path
 from models.core.statements import AnySelect
 from services.catalog.assets.assets import get_asset_for_update
+from services.catalog.assets.digests import KnownDigest, load_known_digests
 from services.catalog.assets.formats import find_declared_file_set
 from services.core.errors import NotFound, PermissionDenied, ValidationFailed
 from services.core.history import record_history
@@ -50,6 +52,8 @@ class FileView:
     file_date_modified: datetime | None
     date_created: datetime
     date_modified: datetime
+    checksums: tuple[KnownDigest, ...] = ()
+    """Sums of its bytes as they are now, of all algorithms that are known."""
 
 
 def select_file_ids(seen: ColumnElement[bool], declared: ColumnElement[bool] | None = None) -> AnySelect:
@@ -73,9 +77,11 @@ def select_file_ids(seen: ColumnElement[bool], declared: ColumnElement[bool] | N
 
 
 def has_known_checksum(checksums: Sequence[str]) -> ColumnElement[bool]:
-    """Build the condition for watched files with one of these checksums, as found when their lists were verified."""
+    """Build the condition for watched files with one of these checksums, as found when their bytes were read."""
     given = {spelling for each in checksums for spelling in (each, each.lower())}
-    return exists().where(_is_present_result(), FileChecksum.found.in_(given))
+    is_same_file = (FileDigest.file_id == File.id, FileDigest.size == File.size, FileDigest.mtime_ns == File.mtime_ns)
+    is_known = exists().where(*is_same_file, FileDigest.digest.in_(given), FileDigest.found.is_(None))
+    return or_(exists().where(_is_present_result(), FileChecksum.found.in_(given)), is_known)
 
 
 def _is_present_result() -> ColumnElement[bool]:
@@ -84,7 +90,7 @@ def _is_present_result() -> ColumnElement[bool]:
 
 
 def load_file_page(session: Session, ids: AnySelect, after: uuid.UUID | None, limit: int) -> list[FileView]:
-    """Load the files after id `after`, in id order: four queries, however many files."""
+    """Load the files after id `after`, in id order: five queries, however many files."""
     key = ids.selected_columns.id
     behind = ids.where(key > after) if after else ids
     rows = session.execute(behind.order_by(key).limit(limit)).all()
@@ -98,26 +104,28 @@ def load_watched_files(session: Session, ids: Sequence[uuid.UUID]) -> dict[uuid.
     if not ids:
         return {}
     storage_id = select(Folder.storage_id).where(Folder.id == File.folder_id).correlate(File).scalar_subquery()
-    found = select(FileChecksum.found).where(_is_present_result()).order_by(FileChecksum.list_name).limit(1)
-    checksum = found.correlate(File).scalar_subquery()
     rows = session.execute(
-        select(File, FileSet.asset_id, FileSet.id, FileSet.format_id, storage_id, checksum)
+        select(File, FileSet.asset_id, FileSet.id, FileSet.format_id, storage_id)
         .outerjoin(FileSetFile, FileSetFile.file_id == File.id)
         .outerjoin(FileSet, FileSet.id == FileSetFile.file_set_id)
         .where(File.id.in_(ids))
     ).all()
     folders = read_folder_paths(session, sorted({file.folder_id for file, *_ in rows}))
-    return {file.id: _watched_file_view(file, display_path(folders[file.folder_id]), *rest) for file, *rest in rows}
+    known = load_known_digests(session, ids)
+    return {
+        file.id: _watched_file_view(file, display_path(folders[file.folder_id]), known.get(file.id, ()), *rest)
+        for file, *rest in rows
+    }
 
 
 def _watched_file_view(
     file: File,
     directory: str,
+    known: Sequence[KnownDigest],
     asset_id: uuid.UUID | None,
     file_set_id: uuid.UUID | None,
     format_id: uuid.UUID | None,
     storage_id: uuid.UUID,
-    checksum: str | None,
 ) -> FileView:
     name = display_path(file.name)
     return FileView(
@@ -132,12 +140,13 @@ def _watched_file_view(
         type=FileType.FILE,
         status=file.status,
         size=file.size,
-        checksum=checksum,
+        checksum=known[0].digest if known else None,
         user_id=None,
         file_date_created=None,
         file_date_modified=_mtime_as_datetime(file.mtime_ns),
         date_created=file.date_created,
         date_modified=file.date_modified,
+        checksums=tuple(known),
     )
 
 

@@ -49,6 +49,8 @@ from services.metadata.fields import create_field
 from services.metadata.views import ViewInput, create_view
 from services.objects.objects import find_object
 from services.outbound.config import NO_OUTBOUND, OutboundConfig
+from services.readiness.arrivals import create_arrival_jobs
+from services.readiness.fixity import create_fixity_jobs
 from services.readiness.jobs import create_ready_job
 from services.readiness.ready import ReadyQuestion
 from services.renditions.profiles import BUILT_IN_PROFILES, TranscodeProfiles
@@ -171,6 +173,19 @@ class Maker:
         question = ReadyQuestion(bytes(self.storage.root) + b"/day")
         return create_ready_job(self.session, question, self.boss)
 
+    def fixity(self) -> Job:
+        self.storage.settings = {**self.storage.settings, "fixity_days": 1}
+        self.session.flush()
+        (made,) = create_fixity_jobs(self.session)
+        return made
+
+    def arrival(self) -> Job:
+        self.session.execute(text("UPDATE island SET dirty_since = NULL"))
+        self.session.execute(text("DELETE FROM media_work"))
+        self.session.execute(text("INSERT INTO arrival_check (island_id, due_at) SELECT id, now() FROM island LIMIT 1"))
+        (made,) = create_arrival_jobs(self.session)
+        return made
+
     def comparison(self) -> Job:
         return start_index_comparison(self.session)
 
@@ -230,6 +245,8 @@ CASES = {
     "maintenance.restore_deleted": Case(Maker.restore, "asset", BLOCK),
     "maintenance.set_values": Case(Maker.values, "metadata_value", BLOCK),
     "media.ready": Case(Maker.ready, "file_digest", BLOCK),
+    "media.fixity": Case(Maker.fixity, "file_digest"),
+    "media.arrivals": Case(Maker.arrival, "file_digest"),
     "media.checksums": Case(Maker.checksums, "file_checksum"),
     "index.compare": Case(Maker.comparison, "index_mark"),
     "index.rebuild": Case(Maker.rebuild, "index_mark"),

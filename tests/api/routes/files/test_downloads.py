@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 import anyio
 import httpx
 import pytest
+import xxhash
 from fastapi import Request
 from starlette.requests import ClientDisconnect
 from starlette.types import Message
@@ -97,6 +98,25 @@ def address_of(caller: Caller, asset_id: str, file_id: str, *, kind: str = "file
     assert answer.status_code == 200, answer.text
     url: str = answer.json()["url"]
     return url
+
+
+def test_a_file_that_is_sent_whole_leaves_its_sum(api: Api, owner: Caller, tmp_path: Path) -> None:
+    content = b"0123456789" * 200_000  # more than one chunk
+    made = store(api, owner, tmp_path / "s", {b"a.mov": content, b"b.mov": b"b"})
+
+    def sums() -> list[list[tuple[str, str]]]:
+        known = [owner.http.get(f"/files/v1/assets/{made.asset_id}/files/{one}/").json() for one in made.file_ids]
+        return [[(each["checksum"], each["proven_by"]) for each in one["checksums"]] for one in known]
+
+    url = address_of(owner, made.asset_id, made.file_ids[0])
+    api.http.get(url, headers={"Range": "bytes=0-99"})
+    api.http.get(url, headers={"Range": "bytes=100-"})
+    assert sums() == [[], []]
+    api.http.get(url, headers={"Range": "bytes=0-"})
+    whole = (xxhash.xxh3_128(content).hexdigest(), "download")
+    assert sums() == [[whole], []]
+    api.http.get(address_of(owner, made.asset_id, made.format_id, kind="formats"))
+    assert sums() == [[whole], [(xxhash.xxh3_128(b"b").hexdigest(), "download")]]
 
 
 def test_an_address_opens_the_file_whole_and_in_parts(api: Api, owner: Caller, tmp_path: Path) -> None:
