@@ -20,11 +20,20 @@ def write_at(root: Path, name: str, content: str, time_ns: int = SECOND * 10**9)
     os.utime(root / name, ns=(time_ns, time_ns))
 
 
-def copy_away(root: Path, old: str, new: str) -> None:
-    """Copy with its times under another inode, and delete the source, as a move between file systems does."""
-    (root / new).parent.mkdir(parents=True, exist_ok=True)
-    shutil.copy2(root / old, root / new)
-    (root / old).unlink()
+def copy_away(pipeline: Pipeline, root: Path, copies: dict[str, str]) -> None:
+    """Copy with their times under other inodes, and delete the sources, as a move between file systems does.
+
+    The sources are missing before the copies come, whichever folder a walk reads first.
+    """
+    for old, new in copies.items():
+        (root / new).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(root / old, root.parent / new.replace("/", "-"))
+    for old in copies:  # not before: a copy would get the inode of an earlier source
+        (root / old).unlink()
+    pipeline.watcher.scan_now()
+    pipeline.wait_for(lambda: pipeline.status().missing == len(copies), what="the sources are missing")
+    for new in copies.values():
+        (root.parent / new.replace("/", "-")).rename(root / new)
 
 
 def row_ids(pipeline: Pipeline, *names: str) -> list[uuid.UUID]:
@@ -37,8 +46,7 @@ def test_files_that_are_alike_keep_their_assets_when_they_are_copied_away(pipeli
     write_at(root, "sh020/frame.mov", "twe")
     pipeline.settle()
     before = row_ids(pipeline, "sh010/frame.mov", "sh020/frame.mov")
-    copy_away(root, "sh020/frame.mov", "new/a/frame.mov")
-    copy_away(root, "sh010/frame.mov", "new/b/frame.mov")
+    copy_away(pipeline, root, {"sh020/frame.mov": "new/a/frame.mov", "sh010/frame.mov": "new/b/frame.mov"})
     pipeline.settle()
     assert row_ids(pipeline, "new/b/frame.mov", "new/a/frame.mov") == before
     assert pipeline.status().missing == 0
@@ -65,8 +73,7 @@ def test_files_that_come_at_once_are_told_apart_too(pipeline: Pipeline, root: Pa
         write_at(root, f"sh{number}/frame.mov", f"shot {number}")
     pipeline.settle()
     before = row_ids(pipeline, *(f"sh{number}/frame.mov" for number in range(4)))
-    for number in range(4):
-        copy_away(root, f"sh{number}/frame.mov", f"done/{9 - number}/frame.mov")
+    copy_away(pipeline, root, {f"sh{number}/frame.mov": f"done/{9 - number}/frame.mov" for number in range(4)})
     pipeline.settle()
     assert row_ids(pipeline, *(f"done/{9 - number}/frame.mov" for number in range(4))) == before
     assert pipeline.broken() == []
@@ -77,8 +84,7 @@ def test_files_whose_content_is_the_same_too_are_mistaken_for_none(pipeline: Pip
     write_at(root, "b/reel.mov", "same")
     pipeline.settle()
     before = set(row_ids(pipeline, "a/reel.mov", "b/reel.mov"))
-    copy_away(root, "a/reel.mov", "c/reel.mov")
-    copy_away(root, "b/reel.mov", "d/reel.mov")
+    copy_away(pipeline, root, {"a/reel.mov": "c/reel.mov", "b/reel.mov": "d/reel.mov"})
     pipeline.settle()
     assert before.isdisjoint(row_ids(pipeline, "c/reel.mov", "d/reel.mov"))
     assert pipeline.status_of("a/reel.mov") is FileStatus.MISSING
