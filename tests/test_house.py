@@ -6,8 +6,9 @@ A rule with exceptions names them here, so that a new one is a line in a review.
 import ast
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import pytest
@@ -98,13 +99,25 @@ WRITTEN_ONCE = "models/migrations/versions/"
 """Migrations are never edited again, so their length is not limited."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Page:
-    """One source file: its path in the repository, its text and its syntax tree."""
+    """One source file: its path in the repository, and its text."""
 
     name: str
     text: str
-    tree: ast.Module
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        """Its syntax tree, parsed when a rule asks for it: every worker imports this module."""
+        return ast.parse(self.text, self.name)
+
+    @cached_property
+    def nodes(self) -> list[ast.AST]:
+        return list(ast.walk(self.tree))
+
+    @cached_property
+    def imports(self) -> list[tuple[int, str]]:
+        return list(imported(self.nodes))
 
     @property
     def room(self) -> str:
@@ -115,22 +128,18 @@ class Page:
         return self.name.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
 
-def page(name: str, text: str) -> Page:
-    return Page(name, text, ast.parse(text, name))
-
-
 def read_pages(*rooms: str) -> list[Page]:
     found = sorted(path for room in rooms for path in (ROOT / room).rglob("*.py"))
-    return [page(path.relative_to(ROOT).as_posix(), path.read_text(encoding="utf-8")) for path in found]
+    return [Page(path.relative_to(ROOT).as_posix(), path.read_text(encoding="utf-8")) for path in found]
 
 
 PRODUCTION = read_pages(*MAY_IMPORT)
 TESTS = read_pages("tests")
 
 
-def imported(tree: ast.AST) -> Iterator[tuple[int, str]]:
-    """Every module that is imported anywhere in a tree, with its line; `from a import b` may mean `a.b`."""
-    for node in ast.walk(tree):
+def imported(nodes: Iterable[ast.AST]) -> Iterator[tuple[int, str]]:
+    """Every module that is imported by one of these, with its line; `from a import b` may mean `a.b`."""
+    for node in nodes:
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -150,7 +159,7 @@ def package_of(name: str) -> str:
 def wrong_way(page: Page) -> Iterator[str]:
     own = package_of(page.module)
     layers = LAYERS[page.room].split()
-    for line, name in imported(page.tree):
+    for line, name in page.imports:
         room = name.split(".", 1)[0]
         if ONLY_ROOM.get(room, page.room) != page.room:
             yield f"{page.name}:{line} imports {name}: only {ONLY_ROOM[room]} does"
@@ -164,13 +173,15 @@ def wrong_way(page: Page) -> Iterator[str]:
 
 
 def hidden_imports(page: Page) -> Iterator[str]:
-    functions = (node for node in ast.walk(page.tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+    functions = (node for node in page.nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
     for function in functions:
-        yield from (f"{page.name}:{line} imports {name} inside {function.name}()" for line, name in imported(function))
+        inside = range(function.lineno, (function.end_lineno or function.lineno) + 1)
+        found = [(line, name) for line, name in page.imports if line in inside]
+        yield from (f"{page.name}:{line} imports {name} inside {function.name}()" for line, name in found)
 
 
 def calls_of_another_owner(page: Page) -> Iterator[str]:
-    for node in ast.walk(page.tree):
+    for node in page.nodes:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in OWNERS:
             owners = OWNERS[node.func.attr]
             if page.name not in owners:
@@ -178,17 +189,17 @@ def calls_of_another_owner(page: Page) -> Iterator[str]:
 
 
 def readings_of_the_environment(page: Page) -> Iterator[str]:
-    for node in ast.walk(page.tree):
+    for node in page.nodes:
         attribute = isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "os"
         if attribute and node.attr in ("environ", "environb", "getenv") and page.name not in READ_ENVIRONMENT:
             yield f"{page.name}:{node.lineno} reads os.{node.attr}: only {sorted(READ_ENVIRONMENT)} do"
-    for line, name in imported(page.tree):
+    for line, name in page.imports:
         if name in ("os.environ", "os.environb", "os.getenv"):
             yield f"{page.name}:{line} imports {name}: say os.environ where it is read"
 
 
 def sleeps(page: Page) -> Iterator[str]:
-    for node in ast.walk(page.tree):
+    for node in page.nodes:
         if isinstance(node, ast.Attribute) and node.attr == "sleep" and page.name not in LET_TIME_PASS:
             yield f"{page.name}:{node.lineno} sleeps: wait for a condition with tests.waiting.wait_until"
 
@@ -208,7 +219,7 @@ def circles(pages: list[Page]) -> Iterator[str]:
     modules = {page.module for page in pages if not page.name.endswith("__init__.py")}
     edges: dict[str, set[str]] = {name: set() for name in modules}
     for one in pages:
-        for _, name in imported(one.tree) if one.module in modules else ():
+        for _, name in one.imports if one.module in modules else ():
             target = name if name in modules else name.rpartition(".")[0]
             if target in modules:
                 edges[one.module].add(target)
@@ -248,7 +259,7 @@ def test_no_folder_is_crowded() -> None:
 
 
 def test_a_crowded_folder_is_noticed() -> None:
-    assert len(list(crowded([page(f"tasks/part_{number}.py", "") for number in range(MAX_MODULES + 1)]))) == 1
+    assert len(list(crowded([Page(f"tasks/part_{number}.py", "") for number in range(MAX_MODULES + 1)]))) == 1
 
 
 def test_the_layers_name_every_package_and_no_other() -> None:
@@ -262,7 +273,7 @@ def test_what_groups_and_describes_files_is_tested_in_the_folder_of_its_name() -
     tested = {
         module
         for page in TESTS
-        for _, name in imported(page.tree)
+        for _, name in page.imports
         for module in (name, name.rpartition(".")[0])
         if module.startswith(page.module.removeprefix("tests.").rpartition(".")[0] + ".")
     }
@@ -282,7 +293,7 @@ def test_only_the_programs_of_media_load_its_libraries() -> None:
 
 
 def imports_any_of(page: Page, modules: set[str]) -> bool:
-    return any({name, name.rpartition(".")[0]} & modules for _, name in imported(page.tree))
+    return any({name, name.rpartition(".")[0]} & modules for _, name in page.imports)
 
 
 def test_no_modules_import_each_other_in_a_circle() -> None:
@@ -322,7 +333,7 @@ def test_every_folder_of_tests_is_a_package_so_that_none_shadows_a_room() -> Non
     ],
 )
 def test_a_rule_notices_its_breach(rule, name: str, text: str) -> None:  # type: ignore[no-untyped-def]
-    assert len(list(rule(page(name, text)))) == 1
+    assert len(list(rule(Page(name, text)))) == 1
 
 
 @pytest.mark.parametrize(
@@ -334,14 +345,14 @@ def test_a_rule_notices_its_breach(rule, name: str, text: str) -> None:  # type:
     ],
 )
 def test_a_rule_lets_the_rest_pass(rule, name: str, text: str) -> None:  # type: ignore[no-untyped-def]
-    assert list(rule(page(name, text))) == []
+    assert list(rule(Page(name, text))) == []
 
 
 def test_a_circle_is_noticed() -> None:
     pages = [
-        page("tasks/a.py", "from tasks import b"),
-        page("tasks/b.py", "from tasks.c import x"),
-        page("tasks/c.py", "import tasks.a"),
-        page("tasks/d.py", "import tasks.a"),
+        Page("tasks/a.py", "from tasks import b"),
+        Page("tasks/b.py", "from tasks.c import x"),
+        Page("tasks/c.py", "import tasks.a"),
+        Page("tasks/d.py", "import tasks.a"),
     ]
     assert len(list(circles(pages))) >= 3

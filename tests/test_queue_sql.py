@@ -8,7 +8,7 @@ import pytest
 
 from models.queues.job import JobStep
 from models.queues.registry import WORK_QUEUES
-from tests.test_house import PRODUCTION, Page, page
+from tests.test_house import PRODUCTION, Page
 
 TABLES = {queue.table for queue in WORK_QUEUES} | {JobStep.__tablename__}
 CLASSES = {"".join(map(str.capitalize, table.split("_"))) for table in TABLES}
@@ -95,7 +95,7 @@ def test_the_rule_knows_every_queue_by_its_table_and_its_class() -> None:
     ],
 )
 def test_a_statement_about_a_queue_is_noticed(source: str) -> None:
-    assert len(list(queue_statements(page("services/reel.py", source)))) == 1
+    assert len(list(queue_statements(Page("services/reel.py", source)))) == 1
 
 
 @pytest.mark.parametrize(
@@ -112,4 +112,4 @@ def test_a_statement_about_a_queue_is_noticed(source: str) -> None:
     ],
 )
 def test_what_only_reads_a_queue_or_speaks_of_it_passes(source: str) -> None:
-    assert list(queue_statements(page("services/reel.py", source))) == []
+    assert list(queue_statements(Page("services/reel.py", source))) == []

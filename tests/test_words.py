@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 import pytest
 
-from tests.test_house import PRODUCTION, ROOT, TESTS, WRITTEN_ONCE, Page, page, read_pages
+from tests.test_house import PRODUCTION, ROOT, TESTS, WRITTEN_ONCE, Page, read_pages
 
 DOUBLED = {
     "__all__": "the public names of a package",
@@ -113,13 +113,13 @@ def test_documentation_uses_the_words_of_the_field() -> None:
 
 
 def test_a_doubled_name_is_noticed() -> None:
-    pages = [page("tasks/a.py", "PLACE = 1\n_x = 2"), page("web/b.py", "class PLACE: ...\n_x: int = 3")]
+    pages = [Page("tasks/a.py", "PLACE = 1\n_x = 2"), Page("web/b.py", "class PLACE: ...\n_x: int = 3")]
     assert doubled_names(pages) == {"PLACE": ["tasks.a", "web.b"]}
 
 
 def test_messages_are_found_between_docstrings_and_sql() -> None:
     (each,) = [
-        page("tasks/a.py", '"""What whoever asks is told."""\nX = f"nobody asked {1}"\nY = "SELECT told FROM x"')
+        Page("tasks/a.py", '"""What whoever asks is told."""\nX = f"nobody asked {1}"\nY = "SELECT told FROM x"')
     ]
     assert list(messages(each.tree)) == ["nobody asked "]
 
