@@ -6,9 +6,9 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit
 
-import httpx
 import pytest
 
+from tests import plain_http
 from tests.compose.host import FILE, SERVERS, Host, own_services, project_version, read_compose
 from tests.files import write
 from tests.servers import Servers
@@ -38,7 +38,7 @@ def host(
 def processes(host: Host) -> Iterator[Mapping[str, subprocess.Popen[bytes]]]:
     with host.running(RUNNING) as processes:
         api = f"http://127.0.0.1:{host.port('api', '8780')}"
-        host.wait_for("api", processes["api"], lambda: httpx.get(f"{api}/ready").status_code == 200)
+        host.wait_for("api", processes["api"], lambda: plain_http.get(f"{api}/ready").status_code == 200)
         yield processes
 
 
@@ -51,7 +51,7 @@ def test_a_file_that_is_dropped_is_found_over_http(host: Host, processes: Mappin
     write(host.folder / "media", "kitchen.mov")
 
     def is_found() -> bool:
-        answer = httpx.post(search, json={"query": "kitchen"}, headers=headers)
+        answer = plain_http.request("POST", search, json={"query": "kitchen"}, headers=headers)
         return answer.status_code == 200 and answer.json()["total"] == 1
 
     wait_until(is_found, what="the file is found", seconds=60)
@@ -62,14 +62,14 @@ def test_every_service_runs_and_shows_its_metrics(host: Host, processes: Mapping
         if service == "flower":
             continue
         address = f"http://127.0.0.1:{host.port(service, '9180')}/metrics"
-        host.wait_for(service, process, lambda address=address: httpx.get(address).status_code == 200)
+        host.wait_for(service, process, lambda address=address: plain_http.get(address).status_code == 200)
 
 
 def test_flower_asks_for_a_password(host: Host, processes: Mapping[str, subprocess.Popen]) -> None:
     flower = f"http://127.0.0.1:{host.port('flower', '5555')}"
-    host.wait_for("flower", processes["flower"], lambda: httpx.get(f"{flower}/healthcheck").status_code == 200)
-    assert httpx.get(f"{flower}/workers").status_code == 401
-    assert httpx.get(f"{flower}/workers", auth=("tapeless", "letmein")).status_code == 200
+    host.wait_for("flower", processes["flower"], lambda: plain_http.get(f"{flower}/healthcheck").status_code == 200)
+    assert plain_http.get(f"{flower}/workers").status_code == 401
+    assert plain_http.get(f"{flower}/workers", auth=("tapeless", "letmein")).status_code == 200
 
 
 def test_a_log_line_is_an_object(host: Host, processes: Mapping[str, subprocess.Popen]) -> None:

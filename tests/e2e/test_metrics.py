@@ -5,13 +5,13 @@ import re
 import time
 from collections.abc import Iterator
 
-import httpx
 import pytest
 import yaml
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from models.queues.registry import WORK_QUEUES
+from tests import plain_http
 from tests.e2e.system import System, free_port, open_system
 from tests.files import write
 from tests.servers import ROOT
@@ -55,7 +55,7 @@ def system(tmp_path_factory: pytest.TempPathFactory, port: int) -> Iterator[Syst
 
 
 def read(port: int) -> dict[str, Metric]:
-    answer = httpx.get(f"http://127.0.0.1:{port}/metrics")
+    answer = plain_http.get(f"http://127.0.0.1:{port}/metrics")
     return {family.name: family for family in text_string_to_metric_families(answer.text)}
 
 
@@ -95,13 +95,13 @@ def test_requests_are_measured_by_route_and_not_by_address(system: System, port:
     printed = re.search(r"http://127\.0\.0\.1:(\d+)/API", system.printed())
     assert printed is not None
     api = f"http://127.0.0.1:{printed[1]}/API"
-    httpx.get(f"{api}/assets/v1/assets/0193a1b2-0000-7000-8000-000000000000/")
-    httpx.get(f"{api}/nowhere/")
+    plain_http.get(f"{api}/assets/v1/assets/0193a1b2-0000-7000-8000-000000000000/")
+    plain_http.get(f"{api}/nowhere/")
     families = read(port)
     route = "/API/assets/v1/assets/{asset_id}/"
     assert value(families, "tapeless_http_seconds_count", method="GET", route=route, status="401") == 1
     assert value(families, "tapeless_http_seconds_count", method="GET", route="none", status="404") == 1
-    assert "0193a1b2" not in httpx.get(f"http://127.0.0.1:{port}/metrics").text
+    assert "0193a1b2" not in plain_http.get(f"http://127.0.0.1:{port}/metrics").text
 
 
 def test_a_wrong_checksum_and_a_bad_clip_turn_status_terminal_list_and_metric(system: System, port: int) -> None:

@@ -16,6 +16,7 @@ import pytest
 import redis
 from celery import Celery
 
+from tests import plain_http
 from tests.e2e.node_client import node_folder, send
 from tests.e2e.reviewing import Outside, come_and_go, render, review
 from tests.e2e.system import System, free_port, open_system
@@ -85,12 +86,12 @@ def system(tmp_path_factory: pytest.TempPathFactory, outside: Outside) -> Iterat
 
 def ask(flower: Flower, path: str, method: str = "GET", **options: Any) -> httpx.Response:
     url = f"http://{flower.address}:{flower.port}{path}"
-    return httpx.request(method, url, auth=(FLOWER_USER, flower.password), timeout=10, **options)
+    return plain_http.request(method, url, auth=(FLOWER_USER, flower.password), timeout=10, **options)
 
 
 def is_up(flower: Flower) -> bool:
     try:
-        return httpx.get(f"http://{flower.address}:{flower.port}/healthcheck").status_code == 200
+        return plain_http.get(f"http://{flower.address}:{flower.port}/healthcheck").status_code == 200
     except httpx.TransportError:
         return False
 
@@ -290,8 +291,8 @@ def test_a_storage_comes_and_goes_and_its_assets_stay(system: Running) -> None:
 def test_nothing_is_shown_without_the_password_and_nothing_is_changed_with_it(system: Running) -> None:
     root = f"http://{system.flower.address}:{system.flower.port}"
     for path in ("/", "/workers", "/tasks", "/broker", "/api/workers", "/api/tasks"):
-        assert httpx.get(root + path).status_code == 401, path
-        assert httpx.get(root + path, auth=(FLOWER_USER, "wrong")).status_code == 401, path
+        assert plain_http.get(root + path).status_code == 401, path
+        assert plain_http.get(root + path, auth=(FLOWER_USER, "wrong")).status_code == 401, path
     worker = next(iter(ask(system.flower, "/api/workers").json()))
     for path in (
         "/api/task/send-task/trigger.scan",

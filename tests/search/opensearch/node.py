@@ -17,6 +17,7 @@ from pathlib import Path
 import httpx
 from filelock import FileLock
 
+from tests import plain_http
 from workers.processes.process import ChildProcess, end_child, last_lines, launch_child, wait_until_ready
 
 POM = Path(__file__).with_name("pom.xml")
@@ -113,7 +114,7 @@ class Node:
 
     def answers(self) -> bool:
         try:
-            return httpx.get(f"{self.url}/_cluster/health", timeout=2).json()["status"] != "red"
+            return plain_http.get(f"{self.url}/_cluster/health", timeout=2).json()["status"] != "red"
         except (httpx.HTTPError, ValueError):
             return False
 

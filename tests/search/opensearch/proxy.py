@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-import httpx
+from tests import plain_http
 
 Answer = tuple[int, dict[str, Any]]
 BUSY: Answer = (429, {"error": {"type": "rejected_execution_exception", "reason": "queue is full"}, "status": 429})
@@ -54,7 +54,9 @@ def make_handler(proxy: Proxy) -> type[BaseHTTPRequestHandler]:
             own = proxy.before(self.path)
             if own is None:
                 kind = {"Content-Type": self.headers.get("Content-Type", "application/json")}
-                real = httpx.request(self.command, f"{proxy.node}{self.path}", content=body, headers=kind, timeout=60)
+                real = plain_http.request(
+                    self.command, f"{proxy.node}{self.path}", content=body, headers=kind, timeout=60
+                )
                 own = real.status_code, proxy.after(self.path, real.json() if real.content else {})
             told = json.dumps(own[1]).encode()
             self.send_response(own[0])
