@@ -15,7 +15,7 @@ from models.catalog.asset import Asset, FileSet, FileSetFile, Format
 from models.catalog.file import File, FileStatus, Folder
 from models.catalog.history import History
 from models.catalog.storage import Storage
-from models.core.sessions import Sessions, make_engine, make_sessions, transact
+from models.core.sessions import Sessions, make_sessions, transact
 from models.core.timing import Timing
 from models.queues.island import Island
 from models.queues.island_dispatch import dispatch_islands
@@ -29,6 +29,7 @@ from services.operations.explain import explain_path, find_file_row
 from services.operations.invariants import check_invariants
 from services.operations.status import SystemStatus, read_status
 from services.storages.storages import find_storage_by_name
+from tests.engines import open_engine
 from tests.waiting import wait_until
 from watch.disk.clock import Clock
 from watch.disk.config import load_watched_storages
@@ -97,7 +98,7 @@ class Pipeline:
             self.step()
             return condition()
 
-        wait_until(holds, what=what, seconds=seconds)
+        wait_until(holds, what=what, seconds=seconds, pauses=0)
 
     def is_settled(self) -> bool:
         """Whether a step of everything finds nothing more to do."""
@@ -112,7 +113,7 @@ class Pipeline:
         if self.watcher is None:
             self.watch()
         self.watcher.scan_now()
-        wait_until(self.is_settled, what="the pipeline has nothing to do", seconds=seconds)
+        wait_until(self.is_settled, what="the pipeline has nothing to do", seconds=seconds, pauses=0)
 
     def wait_until_quiet(self) -> None:
         """Settle, and go on until no island waits for an orphan's time or for a sequence to be quiet."""
@@ -236,11 +237,10 @@ def folder_paths(session: Session) -> dict[int, str]:
 @contextmanager
 def open_pipeline(database_url: str, root: Path) -> Iterator[Pipeline]:
     """A pipeline with one storage on `root`; its engine is closed at the end."""
-    engine = make_engine(database_url)
-    pipeline = Pipeline(root, make_sessions(engine))
-    try:
-        yield pipeline
-    finally:
-        if pipeline.watcher is not None:
-            pipeline.watcher.close()
-        engine.dispose()
+    with open_engine(database_url) as engine:
+        pipeline = Pipeline(root, make_sessions(engine))
+        try:
+            yield pipeline
+        finally:
+            if pipeline.watcher is not None:
+                pipeline.watcher.close()

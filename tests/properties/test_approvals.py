@@ -13,7 +13,7 @@ from models.access.acl import Actor
 from models.access.user import User
 from models.catalog.approval import ApprovalStatus, VoteStatus
 from models.core.base import new_id
-from models.core.sessions import make_engine, make_sessions
+from models.core.sessions import Sessions, make_sessions
 from services.access.users import create_user
 from services.approvals.requests import (
     ApprovalSpec,
@@ -27,9 +27,9 @@ from services.approvals.votes import cast_vote, withdraw_vote
 from services.core.actors import SETUP_ACTOR
 from services.core.errors import Conflict, NotFound, PermissionDenied
 from services.objects.objects import find_object
+from tests.engines import open_engine
 from tests.properties.examples import examples
 from tests.search.rows import add_asset
-from tests.servers import Servers
 
 PEOPLE = 3
 VOTES = st.sampled_from(list(VoteStatus))
@@ -54,10 +54,9 @@ def test_the_state_is_what_a_person_would_say(votes: list[VoteStatus], least: in
 class Approving(RuleBasedStateMachine):
     """One asset, three people and an administrator; each step is a transaction."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, sessions: Sessions) -> None:
         super().__init__()
-        self.engine = make_engine(url)
-        self.sessions = make_sessions(self.engine)
+        self.sessions = sessions
         self.admin = Actor("admin", new_id(), is_admin=True)
         with self.sessions.begin() as session:
             self.asset = add_asset(session, "plate")
@@ -66,9 +65,6 @@ class Approving(RuleBasedStateMachine):
         self.asked: set[int] | None = None
         self.least = 1
         self.votes: dict[int, VoteStatus] = {}
-
-    def teardown(self) -> None:
-        self.engine.dispose()
 
     @contextmanager
     def found(self) -> Iterator[tuple]:
@@ -134,14 +130,15 @@ class Approving(RuleBasedStateMachine):
         assert shown == compute_status(None if self.asked is None else self.least, list(self.votes.values()))
 
 
-def test_approvals_stand_as_their_model_whatever_happens(servers: Servers, database_url: str) -> None:
-    run_state_machine_as_test(
-        lambda: Approving(database_url),
-        settings=settings(
-            max_examples=examples(8),
-            stateful_step_count=20,
-            deadline=None,
-            database=None,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+def test_approvals_stand_as_their_model_whatever_happens(database_url: str) -> None:
+    with open_engine(database_url) as engine:
+        run_state_machine_as_test(
+            lambda: Approving(make_sessions(engine)),
+            settings=settings(
+                max_examples=examples(8),
+                stateful_step_count=20,
+                deadline=None,
+                database=None,
+                suppress_health_check=list(HealthCheck),
+            ),
+        )

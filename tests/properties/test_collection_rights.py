@@ -22,7 +22,7 @@ from models.access.acl import Actor, PrincipalKind, readable_by
 from models.access.user import User
 from models.catalog.asset import Asset
 from models.catalog.collection import Collection
-from models.core.sessions import Sessions, make_engine, make_sessions, transact
+from models.core.sessions import Sessions, make_sessions, transact
 from search.postgres.engine import PostgresEngine
 from search.query.criteria import Criteria
 from services.access.permissions import Principal, grant_permissions, revoke_permissions
@@ -35,6 +35,7 @@ from services.core.actors import SETUP_ACTOR, find_actor
 from services.core.errors import DomainError
 from services.indexing.drain import drain_index_queue
 from services.searching.query import search_as
+from tests.engines import open_engine
 from tests.pipeline import FAST
 from tests.properties.examples import examples
 
@@ -193,12 +194,11 @@ class Tree(RuleBasedStateMachine):
 
 @pytest.fixture
 def tree(database_url: str) -> Iterator[type[Tree]]:
-    engine = make_engine(database_url)
-    Tree.sessions = make_sessions(engine)
-    with Tree.sessions.begin() as session:
-        Tree.reader = create_user(session, User(email=f"{uuid.uuid4().hex}@example.org"), SETUP_ACTOR).id
-    yield Tree
-    engine.dispose()
+    with open_engine(database_url) as engine:
+        Tree.sessions = make_sessions(engine)
+        with Tree.sessions.begin() as session:
+            Tree.reader = create_user(session, User(email=f"{uuid.uuid4().hex}@example.org"), SETUP_ACTOR).id
+        yield Tree
 
 
 def test_the_readable_set_equals_the_model_over_random_trees_entries_and_moves(tree: type[Tree]) -> None:

@@ -15,7 +15,8 @@ from sqlalchemy import text
 from grouping import Profile, group_tree
 from grouping.render import tree_to_json
 from models.catalog.storage import Storage
-from models.core.sessions import make_engine, make_sessions
+from models.core.sessions import Sessions, make_sessions
+from tests.engines import open_engine
 from tests.files import write
 from tests.pipeline import FAST, SETTINGS, Pipeline, first_path
 from tests.properties.examples import examples
@@ -97,15 +98,14 @@ class Leaping:
 class Folder(RuleBasedStateMachine):
     """A watched folder and what people do to it; now and then everything settles and is compared."""
 
-    def __init__(self, url: str, root: Path, names: list[str]) -> None:
+    def __init__(self, sessions: Sessions, root: Path, names: list[str]) -> None:
         super().__init__()
         self.names = names
         self.root = root
         shutil.rmtree(root, ignore_errors=True)
         root.mkdir()
-        self.engine = make_engine(url, pool_size=1)
         self.time = Leaping()
-        self.pipeline = Pipeline(root, make_sessions(self.engine), FAST, clock=self.time.clock())
+        self.pipeline = Pipeline(root, sessions, FAST, clock=self.time.clock())
         with self.pipeline.sessions.begin() as session:
             session.execute(text(f"TRUNCATE {TABLES} CASCADE"))
             session.add(Storage(name="Rushes", root=bytes(root), settings=SETTINGS, profile=PROFILE))
@@ -124,7 +124,6 @@ class Folder(RuleBasedStateMachine):
             assert self.pipeline.broken() == []
         finally:
             self.pipeline.watcher.close()
-            self.engine.dispose()
 
     def there(self) -> list[str]:
         return [name for name in self.names if (self.root / name).exists()]
@@ -242,8 +241,8 @@ class Folder(RuleBasedStateMachine):
         pytest.fail("the pipeline does not come to rest")
 
 
-def machine(url: str, root: Path, names: list[str]) -> Callable[[], Any]:
-    return lambda: Folder(url, root, names)
+def machine(sessions: Sessions, root: Path, names: list[str]) -> Callable[[], Any]:
+    return lambda: Folder(sessions, root, names)
 
 
 @pytest.mark.timeout(600)  # beside other work the longest case takes minutes
@@ -256,12 +255,13 @@ def machine(url: str, root: Path, names: list[str]) -> Callable[[], Any]:
 def test_what_is_stored_is_the_grouping_of_what_is_there(
     database_url: str, tmp_path: Path, names: list[str], drawn: int
 ) -> None:
-    run_state_machine_as_test(
-        machine(database_url, tmp_path / "rushes", names),
-        settings=settings(
-            max_examples=examples(drawn),
-            stateful_step_count=20,
-            deadline=None,
-            suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-        ),
-    )
+    with open_engine(database_url) as engine:
+        run_state_machine_as_test(
+            machine(make_sessions(engine), tmp_path / "rushes", names),
+            settings=settings(
+                max_examples=examples(drawn),
+                stateful_step_count=20,
+                deadline=None,
+                suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+            ),
+        )

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from models.access.acl import Actor, ShareRight
 from models.access.share import Share, ShareUser
 from models.catalog.asset import Asset, FormatRole
-from models.core.sessions import Sessions, make_engine, make_sessions
+from models.core.sessions import Sessions, make_sessions
 from services.catalog.assets.assets import create_empty_asset, delete_asset, find_asset, restore_asset
 from services.core.errors import NotFound
 from services.core.signing_key import SigningKey
@@ -22,6 +22,7 @@ from services.objects.objects import find_object
 from services.shares.guests import find_guest, find_share_by_link, sign_in_by_link
 from services.shares.links import build_login_hash
 from services.shares.shares import ShareInput, create_share, revoke_share, update_share
+from tests.engines import open_engine
 from tests.properties.examples import examples
 
 KEY, SYSTEM = SigningKey(b"the key of one property test, and none else"), Actor("x", is_admin=True)
@@ -54,9 +55,8 @@ class Model:
 
 @pytest.fixture
 def sessions(database_url: str) -> Iterator[Sessions]:
-    engine = make_engine(database_url)
-    yield make_sessions(engine)
-    engine.dispose()
+    with open_engine(database_url) as engine:
+        yield make_sessions(engine)
 
 
 def act(session: Session, what: object, model: Model, share_id: UUID, asset_id: UUID) -> None:

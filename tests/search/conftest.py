@@ -6,19 +6,19 @@ from typing import Any
 import pytest
 
 from models.core.base import new_id
-from models.core.sessions import Sessions, make_engine, make_sessions
+from models.core.sessions import Sessions, make_sessions
 from search.document import Document
 from search.engine import SearchEngine, WriteOutcome
 from search.opensearch.client import ClusterConfig
 from search.opensearch.engine import OpenSearchEngine
 from search.postgres.engine import PostgresEngine
+from tests.engines import open_engine
 
 
 @pytest.fixture
 def sessions(database_url: str) -> Iterator[Sessions]:
-    engine = make_engine(database_url)
-    yield make_sessions(engine)
-    engine.dispose()
+    with open_engine(database_url) as engine:
+        yield make_sessions(engine)
 
 
 class Refreshing(OpenSearchEngine):

@@ -5,16 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from models.core.sessions import Sessions, make_engine, make_sessions
+from models.core.sessions import Sessions, make_sessions
+from tests.engines import open_engine
 from tests.pipeline import Pipeline
 from tests.services.transcode_steps import Studio
 
 
 @pytest.fixture
 def sessions(database_url: str) -> Iterator[Sessions]:
-    engine = make_engine(database_url)
-    yield make_sessions(engine)
-    engine.dispose()
+    with open_engine(database_url) as engine:
+        yield make_sessions(engine)
 
 
 @pytest.fixture

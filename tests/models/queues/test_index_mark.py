@@ -11,19 +11,19 @@ from sqlalchemy.orm import Session
 
 from models.catalog.asset import Asset, AssetStatus, FileSet, Format
 from models.core.base import new_id
-from models.core.sessions import Sessions, make_engine, make_sessions
+from models.core.sessions import Sessions, make_sessions
 from models.migrations.marking import BULK
 from models.queues.index_mark import IndexMark
 from models.queues.index_queue import SentDocument, acknowledge_marks
+from tests.engines import open_engine
 from tests.search.rows import add_asset, add_clip, add_file_set, add_format
 from tests.waiting import wait_until
 
 
 @pytest.fixture
 def sessions(database_url: str) -> Iterator[Sessions]:
-    engine = make_engine(database_url)
-    yield make_sessions(engine)
-    engine.dispose()
+    with open_engine(database_url) as engine:
+        yield make_sessions(engine)
 
 
 def mark_of(sessions: Sessions, asset_id: uuid.UUID) -> IndexMark | None:

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import func, text, update
 
 from models.catalog.storage import Storage
-from models.core.sessions import Sessions, make_engine, make_sessions, transact
+from models.core.sessions import Sessions, make_sessions, transact
 from models.core.timing import Timing
 from models.queues.island import Island
 from models.queues.island_dispatch import (
@@ -19,6 +19,7 @@ from models.queues.island_dispatch import (
     dispatch_islands,
     pack_messages,
 )
+from tests.engines import open_engine
 
 TIMING = Timing(debounce_seconds=0.0)
 PATIENT = Timing(debounce_seconds=60.0, max_debounce_seconds=300.0)
@@ -26,9 +27,8 @@ PATIENT = Timing(debounce_seconds=60.0, max_debounce_seconds=300.0)
 
 @pytest.fixture
 def sessions(database_url: str) -> Iterator[Sessions]:
-    engine = make_engine(database_url)
-    yield make_sessions(engine)
-    engine.dispose()
+    with open_engine(database_url) as engine:
+        yield make_sessions(engine)
 
 
 def dirty(sessions: Sessions, name: str, islands: int, files: int = 1, age_seconds: float = 1.0, **profile) -> set[int]:  # type: ignore[no-untyped-def]

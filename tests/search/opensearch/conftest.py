@@ -5,16 +5,16 @@ from collections.abc import Iterator
 import pytest
 
 from models.core.base import new_id
-from models.core.sessions import Sessions, make_engine, make_sessions
+from models.core.sessions import Sessions, make_sessions
 from search.opensearch.client import ClusterConfig
 from search.opensearch.engine import OpenSearchEngine
+from tests.engines import open_engine
 
 
 @pytest.fixture
 def sessions(database_url: str) -> Iterator[Sessions]:
-    engine = make_engine(database_url)
-    yield make_sessions(engine)
-    engine.dispose()
+    with open_engine(database_url) as engine:
+        yield make_sessions(engine)
 
 
 @pytest.fixture

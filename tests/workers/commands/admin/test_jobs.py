@@ -11,17 +11,17 @@ from sqlalchemy import func, text
 
 from models.catalog.storage import Storage
 from models.core.base import new_id
-from models.core.sessions import Sessions, make_engine, make_sessions
+from models.core.sessions import Sessions, make_sessions
 from models.queues.job import Job, JobStatus
 from models.queues.outbox import Mail
+from tests.engines import open_engine
 from workers.main import main
 
 
 @pytest.fixture
 def sessions(database_url: str) -> Iterator[Sessions]:
-    engine = make_engine(database_url)
-    yield make_sessions(engine)
-    engine.dispose()
+    with open_engine(database_url) as engine:
+        yield make_sessions(engine)
 
 
 def run(running: dict[str, str], *words: str, code: int = 0) -> str:
