@@ -7,6 +7,8 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # Hashes, so that an index or a mirror cannot hand out other files; no addresses of indexes, so that any will do.
 COMPILE := build/lock/bin/pip-compile --quiet --upgrade --generate-hashes --allow-unsafe --all-build-deps \
   --strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-options --no-header --no-annotate
+# Compiled once: each of hundreds of processes of the tests would do it where none of them may write what it compiled.
+PACKAGES := api asgi benchmarks grouping media models search services tasks tests watch web workers
 FOLDER ?=
 SEEDS ?=
 FAULT ?=
@@ -52,6 +54,7 @@ check: $(VENV)/.test
 test: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/python -m compileall -q $(PACKAGES)
 	$(BIN)/python -m pytest -n $(WORKERS) --durations=20 $(ARGS)
 
 faults: $(VENV)/.test
