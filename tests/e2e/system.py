@@ -23,7 +23,7 @@ from models.core.sessions import make_engine, make_sessions
 from services.operations.status import SystemStatus, read_status
 from tests.pipeline import stored_assets
 from tests.servers import ROOT
-from tests.waiting import wait_until
+from tests.waiting import PAUSES_PER_QUESTION, wait_until
 from workers.config.connection import find_system_connection
 from workers.config.settings import Settings, SettingsError, make_child_environment
 from workers.main import main
@@ -133,14 +133,20 @@ class System:
         with self.session() as session:
             return stored_assets(session)
 
-    def wait_for(self, condition: Callable[[SystemStatus], object], what: str, seconds: float = 60.0) -> None:
-        """Wait until the numbers are so."""
+    def wait_for(
+        self,
+        condition: Callable[[SystemStatus], object],
+        what: str,
+        seconds: float = 60.0,
+        pauses: float = PAUSES_PER_QUESTION,
+    ) -> None:
+        """Wait until the numbers are so; without pauses where they are so for a moment only."""
 
         def holds() -> bool:
             status = self.status()
             return status is not None and bool(condition(status))
 
-        wait_until(holds, what=what, seconds=seconds)
+        wait_until(holds, what=what, seconds=seconds, pauses=pauses)
 
     def wait_until_idle(self, files: int, seconds: float = 60.0) -> None:
         """Wait until so many files are known and nothing is left to do."""

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from media.demo.production import write_demo
 from tests.e2e.system import System, open_system
 from tests.faults.killing import QUICK, VICTIMS, answers
 from tests.files import write
@@ -17,14 +16,6 @@ from workers.processes.supervisor import read_child_states
 WORKERS = {"worker-ingest", "worker-index", "worker-media", "worker-trigger"}
 CHILDREN = {"postgres", "valkey", "beat", "watch", "api", *WORKERS}
 PARTS = ("artwork", "documents", "interviews", "masters", "rushes", "sound", "stereo", "vfx")
-
-
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The demo, written beside what is watched."""
-    demo = tmp_path_factory.mktemp("demo") / "demo-media"
-    write_demo(demo, lambda line: None)
-    return demo
 
 
 @pytest.fixture
@@ -67,7 +58,9 @@ def test_the_demo_comes_out_the_same_when_each_part_is_killed_once(system: Syste
         shutil.copytree(demo / part, folder / part)
         known += sum(path.relative_to(demo).as_posix() not in IGNORED for path in (demo / part).rglob("*.*"))
         system.wait_for(
-            lambda status: status.growing or status.pending_islands or status.index_queue, f"{part} is on its way"
+            lambda status: status.growing or status.pending_islands or status.index_queue,
+            f"{part} is on its way",
+            pauses=0,
         )
         VICTIMS[victim](system)
     system.wait_until_idle(known, seconds=90)
@@ -91,7 +84,7 @@ def test_a_flood_comes_out_the_same(system: System, folder: Path, tmp_path: Path
         "assets": lambda status: status.assets > 200,
         "documents": lambda status: status.assets > 1_000 and status.index_queue,
     }
-    system.wait_for(middle[moment], f"the middle of the {moment}")
+    system.wait_for(middle[moment], f"the middle of the {moment}", pauses=0)
     VICTIMS[victim](system)
     system.wait_until_idle(files_below(folder), seconds=120)
     assert_whole(system, 2_000)
