@@ -85,14 +85,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def servers(request: pytest.FixtureRequest) -> Servers:
+def servers(request: pytest.FixtureRequest) -> Iterator[Servers]:
     """The servers of this run."""
     try:
-        return join_run(request.config.stash[RUN])
+        servers = join_run(request.config.stash[RUN])
     except ServersError as error:
         if IS_CI:
             raise
         pytest.skip(str(error))
+    yield servers
+    servers.close()
 
 
 @pytest.fixture(scope="session")
@@ -123,9 +125,9 @@ def database_names(worker_id: str) -> Iterator[str]:
 def database_url(servers: Servers, database_names: Iterator[str]) -> Iterator[str]:
     """A fresh database with every migration, gone after the test."""
     name = next(database_names)
-    servers.postgres.create_database(name, servers.migrated_template())
+    servers.create_database(name)
     yield servers.postgres.url(name)
-    servers.postgres.drop_database(name)
+    servers.drop_database(name)
 
 
 @pytest.fixture

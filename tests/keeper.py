@@ -9,10 +9,14 @@ import shutil
 import signal
 import sys
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
-from workers.embedded.postgres import EmbeddedPostgres
+import psycopg
+from psycopg import sql
+from sqlalchemy import make_url
+
+from workers.embedded.postgres import DATABASE_USER, EmbeddedPostgres
 from workers.embedded.valkey import EmbeddedValkey
 from workers.processes.process import identify_process, is_process_running, read_process_record, write_process_record
 
@@ -26,11 +30,26 @@ FAST = {
     "shared_buffers": "256MB",
 }
 POLL_SECONDS = 0.2
+CHEAP_PASSWORD = "SET scram_iterations = 1; ALTER ROLE {user} PASSWORD {password}"
+"""A client hashes its password 4,096 times for each connection, and every test has connections of its own."""
 
 
 def postgres_of(run: Path) -> EmbeddedPostgres:
     """Return the PostgreSQL of a run, independent of the process that started it."""
     return EmbeddedPostgres(run / "postgres", FAST)
+
+
+def open_administration(postgres: EmbeddedPostgres) -> psycopg.Connection:
+    """Open a connection for statements about databases and roles."""
+    url = make_url(postgres.url("postgres")).set(drivername="postgresql")
+    return psycopg.connect(url.render_as_string(hide_password=False), autocommit=True)
+
+
+def cheapen_password(postgres: EmbeddedPostgres) -> None:
+    """Store the password so that connections cost less; it stays the same."""
+    statement = sql.SQL(CHEAP_PASSWORD).format(user=sql.Identifier(DATABASE_USER), password=postgres.password())
+    with closing(open_administration(postgres)) as connection:
+        connection.execute(statement)
 
 
 def valkey_of(run: Path) -> EmbeddedValkey:
@@ -52,6 +71,7 @@ def keep(run: Path) -> None:
             for server in (postgres_of(run), valkey_of(run)):
                 server.start()
                 started.callback(server.stop)
+            cheapen_password(postgres_of(run))
             (run / "ready").touch()
             while is_process_running(owner):
                 time.sleep(POLL_SECONDS)

@@ -8,10 +8,12 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
 from filelock import FileLock
+from psycopg import sql
 
 from models.schema import upgrade_database
-from tests.keeper import postgres_of, valkey_of
+from tests.keeper import open_administration, postgres_of, valkey_of
 from tests.waiting import wait_until
 from workers.embedded.postgres import EmbeddedPostgres
 from workers.embedded.valkey import EmbeddedValkey
@@ -42,6 +44,21 @@ class Servers:
     run: Path
     postgres: EmbeddedPostgres
     valkey: EmbeddedValkey
+    administration: psycopg.Connection
+    """For the databases of all tests: to connect costs as much as to drop a database."""
+
+    def close(self) -> None:
+        self.administration.close()
+
+    def create_database(self, name: str) -> None:
+        """Create a database with every migration."""
+        names = {"name": sql.Identifier(name), "template": sql.Identifier(self.migrated_template())}
+        statement = sql.SQL("CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+        self.administration.execute(statement.format(**names))
+
+    def drop_database(self, name: str) -> None:
+        """Drop a database with its connections, if it exists."""
+        self.administration.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
     def migrated_template(self) -> str:
         """Name the database that every test's database is a copy of; the first to ask makes it."""
@@ -87,7 +104,8 @@ def join_run(run: Path) -> Servers:
         )
     if not (run / "ready").exists():
         raise ServersError(f"the servers of the test run cannot be started:\n{last_lines(log, 12)}")
-    return Servers(run, postgres_of(run), valkey_of(run))
+    postgres = postgres_of(run)
+    return Servers(run, postgres, valkey_of(run), open_administration(postgres))
 
 
 def close_run(run: Path) -> None:

@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,8 @@ def test_no_test_sees_the_tables_of_another(reel: int, database_url: str) -> Non
 
 
 def test_all_who_join_a_run_get_the_same_servers(servers: Servers) -> None:
-    assert join_run(servers.run).postgres.url() == servers.postgres.url()
+    with closing(join_run(servers.run)) as again:
+        assert again.postgres.url() == servers.postgres.url()
 
 
 def test_servers_that_cannot_start_are_an_error_with_its_reason() -> None:

@@ -18,6 +18,7 @@ from models.core.sessions import Sessions, make_engine, make_sessions
 from services.access.tokens import issue_token, register_app
 from services.access.users import create_user
 from services.core.actors import SETUP_ACTOR
+from tests import plain_http
 from tests.servers import Servers
 from tests.waiting import wait_until
 
@@ -96,7 +97,7 @@ class Api:
 def api(servers: Servers, database_names: Iterator[str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     """The API process of this worker, ready to answer; a folder that borrows this fixture has one of its own."""
     name = next(database_names)
-    servers.postgres.create_database(name, servers.migrated_template())
+    servers.create_database(name)
     url, folder = servers.postgres.url(name), tmp_path_factory.mktemp("api")
     engine = make_engine(url)
     port_file, log = folder / "port", folder / "log"
@@ -113,7 +114,7 @@ def api(servers: Servers, database_names: Iterator[str], tmp_path_factory: pytes
         process.terminate()
         process.wait(20)
         engine.dispose()
-        servers.postgres.drop_database(name)
+        servers.drop_database(name)
 
 
 def _port(file: Path) -> str:
@@ -122,7 +123,7 @@ def _port(file: Path) -> str:
 
 def _answers(root: str) -> bool:
     try:
-        return httpx.get(f"{root}/ready").status_code == 200
+        return plain_http.get(f"{root}/ready").status_code == 200
     except httpx.TransportError:
         return False
 

@@ -94,7 +94,7 @@ def stored(
     """One pipeline for all tests."""
     root = tmp_path_factory.mktemp("checker") / "rushes"
     name = next(database_names)
-    servers.postgres.create_database(name, servers.migrated_template())
+    servers.create_database(name)
     write(root, "a.mov", "day1/fish_L.mov", "day1/fish_R.mov", *(f"vfx/x.{n}.exr" for n in range(1, 9)))
     with open_pipeline(servers.postgres.url(name), root) as pipeline:
         pipeline.add_storage()
@@ -104,7 +104,7 @@ def stored(
         with pipeline.sessions.begin() as session:
             session.execute(text("DELETE FROM media_work"))  # nothing reads media here
         yield pipeline
-    servers.postgres.drop_database(name)
+    servers.drop_database(name)
 
 
 @pytest.fixture

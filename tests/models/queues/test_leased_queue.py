@@ -86,11 +86,11 @@ every_leased_queue = pytest.mark.parametrize("case", CASES.values(), ids=CASES.k
 @pytest.fixture(scope="module")
 def shared(servers: Servers, worker_id: str) -> Iterator[Sessions]:
     name = f"leased_queue_{worker_id}"
-    servers.postgres.create_database(name, servers.migrated_template())
+    servers.create_database(name)
     engine = make_engine(servers.postgres.url(name))
     yield make_sessions(engine)
     engine.dispose()
-    servers.postgres.drop_database(name)
+    servers.drop_database(name)
 
 
 @pytest.fixture

@@ -45,12 +45,12 @@ GOOD_ENDS = (JobStatus.FINISHED, JobStatus.FINISHED_WITH_WARNING)
 def prepared(servers: Servers, worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The database of a small system, to be copied."""
     name, root = f"every_kind_{worker_id}", tmp_path_factory.mktemp("rushes")
-    servers.postgres.create_database(name, servers.migrated_template())
+    servers.create_database(name)
     with open_pipeline(servers.postgres.url(name), root) as pipeline:
         pipeline.add_storage(scan=True)
         prepare(pipeline)
     yield name
-    servers.postgres.drop_database(name)
+    servers.drop_database(name)
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def environment(servers: Servers, prepared: str, tmp_path: Path) -> Iterator[Env
     engine = make_engine(servers.postgres.url(name))
     yield open_environment(make_sessions(engine), tmp_path / "media")
     engine.dispose()
-    servers.postgres.drop_database(name)
+    servers.drop_database(name)
 
 
 GROUPED = text("""

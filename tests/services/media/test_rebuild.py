@@ -27,7 +27,7 @@ def shared(servers: Servers, worker_id: str, tmp_path_factory: pytest.TempPathFa
     """A clip, a still and a text, read, shown and transcoded; every test leaves it whole."""
     name, root = f"rebuild_{worker_id}", tmp_path_factory.mktemp("rebuild") / "rushes"
     root.mkdir()
-    servers.postgres.create_database(name, servers.migrated_template())
+    servers.create_database(name)
     with open_pipeline(servers.postgres.url(name), root) as pipeline:
         pipeline.add_storage(transcode_profiles=["web"])
         put(root, "clip.mp4", "still.png")
@@ -36,7 +36,7 @@ def shared(servers: Servers, worker_id: str, tmp_path_factory: pytest.TempPathFa
         studio = Studio(pipeline, pipeline.media_folder)
         make_all(studio)
         yield studio
-    servers.postgres.drop_database(name)
+    servers.drop_database(name)
 
 
 @pytest.fixture

@@ -76,13 +76,13 @@ def pipeline(servers: Servers, worker_id: str, tmp_path_factory: pytest.TempPath
     name, root = f"warnings_{worker_id}", tmp_path_factory.mktemp("warnings") / "rushes"
     root.mkdir()
     write_files(root)
-    servers.postgres.create_database(name, servers.migrated_template())
+    servers.create_database(name)
     with open_pipeline(servers.postgres.url(name), root) as pipeline:
         pipeline.add_storage()
         do_everything(Studio(pipeline, pipeline.media_folder))
         drain_index_queue(pipeline.sessions, PostgresEngine(pipeline.sessions), pipeline.timing)
         yield pipeline
-    servers.postgres.drop_database(name)
+    servers.drop_database(name)
 
 
 WARNINGS = [

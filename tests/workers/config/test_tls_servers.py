@@ -53,7 +53,7 @@ def pooled(
 ) -> Iterator[SimpleNamespace]:
     """A migrated database behind PgBouncer: `url(options)` is its address."""
     name = f"pooled_{worker_id}"
-    servers.postgres.create_database(name, servers.migrated_template())
+    servers.create_database(name)
     direct = make_url(servers.postgres.url(name))
     credentials = f"{direct.username}:{direct.password}"
     with running_pgbouncer(tmp_path_factory.mktemp("pgbouncer"), servers.postgres.url(name), authority) as port:
@@ -63,7 +63,7 @@ def pooled(
                 f"postgresql://{credentials}@{hosts}/{name}?{options}"
             ),
         )
-    servers.postgres.drop_database(name)
+    servers.drop_database(name)
 
 
 @contextmanager
