@@ -11,8 +11,10 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from hypothesis import settings
 
+from media.demo.production import write_demo
 from tests.pipeline import Pipeline, open_pipeline
 from tests.search.opensearch.keeper import join_opensearch
 from tests.search.opensearch.node import NodeError, user_cache
@@ -137,6 +139,17 @@ def valkey_url(servers: Servers, worker_id: str) -> str:
     with closing(servers.valkey.client(number)) as client:
         client.flushdb()
     return servers.valkey.url(number)
+
+
+@pytest.fixture(scope="session")
+def demo(request: pytest.FixtureRequest) -> Path:
+    """The demo, written once for all workers: only to be read or copied."""
+    run = request.config.stash[RUN]
+    with FileLock(run / "demo.lock"):
+        if not (run / "demo-media").exists():
+            write_demo(run / "draft", lambda line: None)
+            (run / "draft").rename(run / "demo-media")
+    return run / "demo-media"
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """The demo through the real processes, and every command that looks at it."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -7,7 +8,6 @@ from pathlib import Path
 import psutil
 import pytest
 
-from media.demo.production import write_demo
 from tests.e2e.system import System, open_system
 from tests.e2e.terminal_picture import draw_terminal
 from tests.files import drop, write
@@ -25,17 +25,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def demo(folder: Path) -> Path:
-    demo = folder / "demo-media"
-    write_demo(demo, lambda line: None)
-    return demo
+def watched(folder: Path, demo: Path) -> Path:
+    """The demo, to which tests add."""
+    return shutil.copytree(demo, folder / "demo-media")
 
 
 @pytest.fixture(scope="module")
-def system(folder: Path, demo: Path) -> Iterator[System]:
+def system(folder: Path, watched: Path) -> Iterator[System]:
     """`tapeless up demo-media`, with everything in."""
     with open_system(folder) as system:
-        system.start(demo)
+        system.start(watched)
         system.wait_until_idle(FILES)
         yield system
 
@@ -96,14 +95,14 @@ def test_an_asset_is_shown_with_its_formats_and_its_history(system: System) -> N
     assert "image sequence" in text
 
 
-def test_the_documentation_pictures_what_the_terminal_shows(system: System, folder: Path, demo: Path) -> None:
+def test_the_documentation_pictures_what_the_terminal_shows(system: System, folder: Path, watched: Path) -> None:
     """The picture is in build/screenshots, from where it is copied into the documentation."""
     found = [line for line in system.printed().splitlines() if line.startswith("  ")]
     words = {
         "tapeless up demo-media": "\n".join(sorted(found)),
         "tapeless search kitchen": system.run("search", "kitchen"),
         "tapeless show final_final_really_final": system.run("show", "final_final_really_final").partition("\n20")[0],
-        "tapeless explain demo-media/rushes/.DS_Store": system.run("explain", str(demo / "rushes/.DS_Store")),
+        "tapeless explain demo-media/rushes/.DS_Store": system.run("explain", str(watched / "rushes/.DS_Store")),
     }
     picture = draw_terminal("tapeless", [(typed, said.replace(f"{folder}/", "")) for typed, said in words.items()])
     assert str(folder) not in picture
@@ -113,17 +112,17 @@ def test_the_documentation_pictures_what_the_terminal_shows(system: System, fold
     (ROOT / "build" / "screenshots" / "terminal.svg").write_text(picture, encoding="utf-8")
 
 
-def test_every_path_of_the_demo_can_be_explained(system: System, demo: Path) -> None:
-    assert "left" in system.run("explain", str(demo / "stereo/goldfish_L.mov")).lower()
-    assert system.ask("explain", str(demo / "stereo/goldfish_L.mov"))["state"] == "asset"
+def test_every_path_of_the_demo_can_be_explained(system: System, watched: Path) -> None:
+    assert "left" in system.run("explain", str(watched / "stereo/goldfish_L.mov")).lower()
+    assert system.ask("explain", str(watched / "stereo/goldfish_L.mov"))["state"] == "asset"
     for name in IGNORED:
-        assert system.ask("explain", str(demo / name))["state"] == "ignored"
-    assert system.ask("explain", str(demo / "never was.mov"))["state"] == "absent"
+        assert system.ask("explain", str(watched / name))["state"] == "ignored"
+    assert system.ask("explain", str(watched / "never was.mov"))["state"] == "absent"
     assert system.ask("explain", "/etc/hostname")["state"] == "outside"
 
 
-def test_a_file_dropped_by_rename_can_be_searched(system: System, demo: Path, folder: Path) -> None:
-    drop(folder, demo, "dropped/single/umbrella_in_frame.mp4")
+def test_a_file_dropped_by_rename_can_be_searched(system: System, watched: Path, folder: Path) -> None:
+    drop(folder, watched, "dropped/single/umbrella_in_frame.mp4")
 
     def is_found() -> bool:
         return [hit["title"] for hit in system.ask("search", "umbrella")["hits"]] == ["umbrella_in_frame"]
@@ -131,9 +130,9 @@ def test_a_file_dropped_by_rename_can_be_searched(system: System, demo: Path, fo
     system.wait_for(lambda status: is_found(), "the dropped file is found")
 
 
-def test_storages_are_added_listed_and_scanned(system: System, folder: Path, demo: Path) -> None:
+def test_storages_are_added_listed_and_scanned(system: System, folder: Path, watched: Path) -> None:
     (listed,) = [storage for storage in system.ask("storage", "list") if storage["name"] == "demo-media"]
-    assert listed["root"] == str(demo)
+    assert listed["root"] == str(watched)
     assert "demo-media" in system.run("storage", "list")
     assert system.run("scan").startswith("scanning ")
     more = folder / "more media"
@@ -150,18 +149,18 @@ def test_storages_are_added_listed_and_scanned(system: System, folder: Path, dem
     assert "no deletions wait for confirmation" in system.run("storage", "confirm-deletions", "More")
 
 
-def test_a_second_start_with_a_folder_adds_it_to_the_system_that_runs(system: System, demo: Path) -> None:
-    said = system.run_process("up", str(demo))
-    assert f'the running system watches {demo} as "demo-media"' in said
+def test_a_second_start_with_a_folder_adds_it_to_the_system_that_runs(system: System, watched: Path) -> None:
+    said = system.run_process("up", str(watched))
+    assert f'the running system watches {watched} as "demo-media"' in said
     assert "Tapeless runs on it already, as process" in system.run_process("up", code=1)
 
 
-def test_without_a_terminal_it_prints_plain_lines(system: System, demo: Path) -> None:
+def test_without_a_terminal_it_prints_plain_lines(system: System, watched: Path) -> None:
     printed = system.printed()
     assert "\x1b" not in printed
     assert "\r" not in printed
     lines = printed.splitlines()
-    assert f'watching {demo} as "demo-media"' in lines
+    assert f'watching {watched} as "demo-media"' in lines
     assert any(line.strip() == "goldfish  stereoscopic pair, 2 files" for line in lines)
     assert f"idle: {len(EXPECTED)} assets of {FILES} files" in lines
 

@@ -38,14 +38,6 @@ STREAMS = {
 CLIPS = [name for name in STREAMS if name.endswith((".mov", ".mp4"))]
 
 
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory) -> Path:
-    """The demo, written once; tests that change it use `write_demo` on a folder of their own."""
-    folder = tmp_path_factory.mktemp("demo") / "demo-media"
-    write_demo(folder, lambda line: None)
-    return folder
-
-
 def files_below(folder: Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
 
