@@ -3,6 +3,7 @@
 A missing server skips on a laptop and fails in CI (`CI` is set there), where skips would go unnoticed.
 """
 
+import gc
 import itertools
 import os
 from collections import Counter
@@ -67,6 +68,17 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_xdist_auto_num_workers() -> int:
     """One more than cores: flows through real processes wait as often as they compute."""
     return (os.cpu_count() or 1) + 1
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection() -> None:
+    """Collect no garbage meanwhile: nearly everything that is made then lives as long as the run."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()  # no collection looks at it again
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
