@@ -17,6 +17,7 @@ from hypothesis import settings
 
 from media.demo.production import write_demo
 from tests.pipeline import Pipeline, open_pipeline
+from tests.rewriting import rewrite_share
 from tests.search.opensearch.keeper import join_opensearch
 from tests.search.opensearch.node import NodeError, user_cache
 from tests.servers import Servers, ServersError, close_run, join_run, open_run
@@ -61,6 +62,7 @@ def pytest_configure(config: pytest.Config) -> None:
     else:
         config.stash[RUN] = Path(workerinput["tapeless_run"])
         config.stash[OPENSEARCH] = workerinput["tapeless_opensearch"]
+        rewrite_share(config, int(workerinput["workerid"].removeprefix("gw")), workerinput["workercount"])
     os.environ["XDG_STATE_HOME"] = str(config.stash[RUN] / "state")
 
 
