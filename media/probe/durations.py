@@ -6,6 +6,7 @@ from fractions import Fraction
 
 import av
 
+from media.probe.clock_references import ReferenceReader
 from media.probe.clocks import SourceClock, has_jumping_clock
 from media.sandbox.ffmpeg_open import FFMPEG_TIME_BASE, RAW_PICTURE_FORMATS, open_container
 
@@ -15,7 +16,8 @@ MP3_INDEXES = (b"Xing", b"Info", b"VBRI")
 MP3_INDEX_BYTES = 64 << 10
 MAX_COUNTED_BYTES, MAX_COUNTED_PACKETS = 16 << 20, 50_000
 """Counting took 43 microseconds a packet (60 s of AAC, 187 kB: 0.12 s)."""
-MIN_VIDEO_BITS_PER_SECOND = 200_000
+REFERENCED_FORMATS = {"mpegts": True, "mpeg": False}
+"""Formats that repeat their clock, and whether each is a transport stream."""
 CLUSTER_START = b"\x1f\x43\xb6\x75"
 CLUSTER_TIME = 0xE7
 MAX_TAIL_BYTES = 8 << 20
@@ -29,6 +31,9 @@ class MediaDuration:
     milliseconds: int | None
     is_estimated: bool = False
     by_stream: dict[int, int] = field(default_factory=dict)
+    clock_jumps: int = 0
+    looked_at_bytes: int = 0
+    """Of a file that is too large to be searched whole for jumps."""
 
 
 def read_duration(container: av.container.InputContainer, descriptor: int) -> MediaDuration:
@@ -38,18 +43,25 @@ def read_duration(container: av.container.InputContainer, descriptor: int) -> Me
     if said is not None and not is_raw and not has_jumping_clock(container):
         return MediaDuration(said)
     if size <= MAX_COUNTED_BYTES:
-        counted = _count_milliseconds(descriptor)
+        counted, jumps = _count_milliseconds(descriptor)
         if counted:
-            return MediaDuration(max(counted.values()), by_stream=counted)
+            return MediaDuration(max(counted.values()), by_stream=counted, clock_jumps=jumps)
+    if (is_transport := REFERENCED_FORMATS.get(container.format.name)) is not None:
+        return _scan_duration(ReferenceReader(descriptor, is_transport), said, size)
     if said is None and "matroska" in container.format.name:
         said = _last_cluster_milliseconds(descriptor, size)
         return MediaDuration(said, is_estimated=said is not None)
-    return MediaDuration(said, is_estimated=said is not None and (is_raw or _is_too_long(container, said, size)))
+    return MediaDuration(said, is_estimated=said is not None and is_raw)
 
 
-def _is_too_long(container: av.container.InputContainer, milliseconds: int, size: int) -> bool:
-    """Whether a clip would have fewer bits a second than any picture takes: its clock jumps."""
-    return bool(container.streams.video) and size * 8_000 < milliseconds * MIN_VIDEO_BITS_PER_SECOND
+def _scan_duration(reader: ReferenceReader, said: int | None, size: int) -> MediaDuration:
+    """Return the duration without the jumps of the clock, if there are any; else the one that the file says."""
+    scan = reader.scan(size)
+    if not scan.jumps and said is not None:
+        return MediaDuration(said)
+    looked_at = scan.looked_at_bytes if scan.looked_at_bytes < size else 0
+    milliseconds = scan.milliseconds or said
+    return MediaDuration(milliseconds, milliseconds is not None, clock_jumps=scan.jumps, looked_at_bytes=looked_at)
 
 
 def _has_mp3_index(container: av.container.InputContainer, descriptor: int) -> bool:
@@ -57,8 +69,9 @@ def _has_mp3_index(container: av.container.InputContainer, descriptor: int) -> b
     return any(magic in head for magic in MP3_INDEXES)
 
 
-def _count_milliseconds(descriptor: int) -> dict[int, int]:
-    """Return the length of each stream, from the times and lengths of its packets; none if there are too many.
+def _count_milliseconds(descriptor: int) -> tuple[dict[int, int], int]:
+    """Return the length of each stream, from the times and lengths of its packets, and how often its clock jumps; none
+    if there are too many.
 
     The file position, which the descriptor shares with a container that is open over it, is restored.
     """
@@ -68,7 +81,8 @@ def _count_milliseconds(descriptor: int) -> dict[int, int]:
             counts = _count_packets(container)
     finally:
         os.lseek(descriptor, position, os.SEEK_SET)
-    return {index: round(count.seconds * 1000) for index, count in counts.items() if count.seconds}
+    lengths = {index: round(count.seconds * 1000) for index, count in counts.items() if count.seconds}
+    return lengths, max((count.jumps for count in counts.values() if isinstance(count, _JumpingCount)), default=0)
 
 
 def _count_packets(container: av.container.InputContainer) -> dict[int, "_StreamCount"]:
@@ -125,6 +139,10 @@ class _JumpingCount:
     @property
     def seconds(self) -> Fraction:
         return Fraction(0) if self._start is None else self._clock.end - self._start
+
+    @property
+    def jumps(self) -> int:
+        return self._clock.jumps
 
     def add(self, packet: "av.Packet[av.stream.Stream]") -> None:
         base = Fraction(packet.time_base)

@@ -14,6 +14,7 @@ from media.probe.durations import MediaDuration, read_duration, stream_milliseco
 from media.probe.frame_headers import fraction_text, frame_size, read_frame_head, read_frame_header
 from media.probe.header_values import clean_nested, clean_text, load_text_codecs, without_empty
 from media.probe.track_headers import TrackHeader, read_track_headers
+from media.probe.truncation import count_missing_bytes
 from media.sandbox.families import JPEG_STREAM_NAMES
 from media.sandbox.ffmpeg_open import is_still, load_ffmpeg, open_container, pick_frame_rate
 from media.sandbox.protocol import UnreadableError, handle_items, serve_requests
@@ -79,6 +80,9 @@ def _read_container(descriptor: int, name: str, head: bytes, beside: HeaderFacts
             "container": _container_name(container, name),
             "duration_milliseconds": duration.milliseconds,
             "duration_is_estimated": duration.is_estimated or None,
+            "clock_jumps": duration.clock_jumps or None,
+            "clock_looked_at_bytes": duration.looked_at_bytes or None,
+            "missing_bytes": count_missing_bytes(descriptor, head, container.format.name, container.size) or None,
             "bit_rate": container.bit_rate or None,
             "timecode_start": _first_tag("timecode", container),
             "reel": _first_tag("reel_name", container),

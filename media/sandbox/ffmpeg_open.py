@@ -4,6 +4,7 @@ A playlist (HLS, concat, DASH, an image pattern, an IMF composition) names other
 opens. None of these demuxers is allowed, and only the descriptor can be opened.
 """
 
+import errno
 import importlib
 import io
 import os
@@ -33,6 +34,7 @@ DOCUMENT_STARTS = (b"%PDF", b"%!PS", b"\xc5\xd0\xd3\xc6")
 """PDF and PostScript, in which FFmpeg would find a JPEG and take it for a video."""
 RAW_PICTURE_FORMATS = frozenset(("mpegvideo", "h261", "h263", "h264", "hevc", "m4v", "vc1", "vvc", "evc"))
 """Streams of pictures without a container, and so without times."""
+LAST_READ_BYTES = 1 << 20
 MAX_STREAMS = 256
 MAX_FRAME_RATE = 1_000
 FFMPEG_TIME_BASE = 1_000_000
@@ -74,7 +76,7 @@ def open_container(descriptor: int, demuxer: str | None = None) -> Iterator[av.c
     except av.error.ArgumentError:  # FFmpeg's error for a demuxer that is not on the allowlist
         raise UnreadableError("is of a kind that is never opened, such as a playlist") from None
     except av.error.FFmpegError as error:
-        if not is_file_at_fault(error):
+        if not is_file_at_fault(error) and not (error.errno == errno.EIO and can_be_read(descriptor)):
             raise
         raise UnreadableError("holds nothing that can be read as media, or breaks off in its header") from None
     with container:
@@ -90,6 +92,17 @@ def is_file_at_fault(error: av.error.FFmpegError) -> bool:
     """Whether an error is about the content of a file. Demuxers and decoders return any number for it: EPERM, which is
     -1, is their most frequent one and says nothing about permissions."""
     return error.errno not in DEVICE_ERRNOS
+
+
+def can_be_read(descriptor: int) -> bool:
+    """Whether the disk gives what is at and before the position of a file. The demuxer of Matroska says EIO, the error
+    of a disk, of a header that breaks off."""
+    place = os.lseek(descriptor, 0, os.SEEK_CUR)
+    try:
+        os.pread(descriptor, 2 * LAST_READ_BYTES, max(0, place - LAST_READ_BYTES))
+    except OSError:
+        return False
+    return True
 
 
 def pick_frame_rate(stream: av.VideoStream) -> Fraction | None:

@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 from services.catalog.assets.sources import MAX_SOURCES_PER_SET, ReadableFileSet
+from services.core.text import pluralize
 
 ProbeFacts = dict[str, Any]
 FRAME_INVARIANTS = ("width", "height", "pixel_format", "codec")
@@ -42,7 +43,7 @@ def summarize_set(read: ReadableFileSet, files: Sequence[Mapping[str, Any]]) -> 
         return _summarize_sequence(read, files)
     first = next(facts for facts in files if "error" not in facts)
     general = {name: value for name, value in first.items() if name != "streams"}
-    notes = []
+    notes = list(_list_losses(read, files))
     if len(files) > 1:
         general["files_read"] = len(files)
         # Of a set with unread files the duration is unknown, and that of its first file would be a wrong one.
@@ -50,7 +51,7 @@ def summarize_set(read: ReadableFileSet, files: Sequence[Mapping[str, Any]]) -> 
         durations = [facts.get("duration_milliseconds") for facts in files]
         if all(durations) and len(files) < MAX_SOURCES_PER_SET:
             general["duration_milliseconds"] = sum(durations)
-        notes = list(_list_unread_files(read, files))
+        notes += _list_unread_files(read, files)
     return ProbeSummary(general, first["streams"], notes)
 
 
@@ -68,6 +69,17 @@ def _summarize_sequence(read: ReadableFileSet, files: Sequence[Mapping[str, Any]
     if said is not None and abs(Fraction(said) - read.rate) > Fraction(1, 100):
         notes.append(f"its frames say {said} frames a second; the storage plays sequences with {rate}")
     return ProbeSummary(general, streams, notes)
+
+
+def _list_losses(read: ReadableFileSet, files: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Report files that break off, and clocks that jump."""
+    for source, facts in zip(read.sources, files, strict=True):
+        if jumps := facts.get("clock_jumps"):
+            looked_at = facts.get("clock_looked_at_bytes")
+            where = f" in the {looked_at >> 20:,} MB of it that were looked at" if looked_at else ""
+            yield f"{source.name}: its clock jumps {pluralize(jumps, 'time')}{where}; its duration is without the jumps"
+        if missing := facts.get("missing_bytes"):
+            yield f"{source.name}: breaks off: {pluralize(missing, 'byte')} of what its header promises are missing"
 
 
 def _list_unread_files(read: ReadableFileSet, files: Sequence[Mapping[str, Any]]) -> Iterator[str]:

@@ -95,11 +95,13 @@ def test_a_name_of_a_stream_of_pictures_makes_it_a_clip(tmp_path: Path) -> None:
     assert (facts["streams"][0]["type"], facts["duration_milliseconds"]) == ("VIDEO", 2_000)
 
 
-def test_a_duration_that_no_clip_of_its_size_has_is_an_estimate(tmp_path: Path) -> None:
-    """Two streams 5,000 s apart, too large to be counted: filled up with the packets of nothing that MPEG-TS has."""
+def test_jumps_of_a_clock_are_counted_in_a_file_too_large_to_be_counted_by_packets(tmp_path: Path) -> None:
+    """Two streams 5,000 s apart, filled up with the packets of nothing that MPEG-TS has; ffprobe says 5,002 s."""
     path = joined(tmp_path)
     filling = (b"\x47\x1f\xff\x10" + b"\xff" * 184) * (MAX_COUNTED_BYTES // 188 + 1)
     content = path.read_bytes()
     place = len(content) // 2 // 188 * 188
     path.write_bytes(content[:place] + filling + content[place:])
-    assert facts_of(path)["duration_is_estimated"] is True
+    facts = facts_of(path)
+    assert facts["duration_milliseconds"] == pytest.approx(4_000, abs=200)
+    assert (facts["clock_jumps"], facts["duration_is_estimated"]) == (1, True)

@@ -64,6 +64,25 @@ def test_the_duration_of_several_files_is_their_sum_or_unknown(
     assert (found.general, found.notes) == ({"container": "mp4", **expected}, notes)
 
 
+LOSSES: dict[str, tuple[dict[str, Any], str]] = {
+    "a jump": ({"clock_jumps": 1}, "a.ts: its clock jumps 1 time; its duration is without the jumps"),
+    "jumps of a file that was not read whole": (
+        {"clock_jumps": 2, "clock_looked_at_bytes": 256 << 20},
+        "a.ts: its clock jumps 2 times in the 256 MB of it that were looked at; its duration is without the jumps",
+    ),
+    "half a file": (
+        {"missing_bytes": 12_345},
+        "a.ts: breaks off: 12,345 bytes of what its header promises are missing",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", LOSSES)
+def test_what_a_header_hides_is_noted(kind: str) -> None:
+    facts, note = LOSSES[kind]
+    assert summarize_set(readable("a.ts"), [clip(**facts)]).notes == [note]
+
+
 def frame(**changes: Any) -> dict[str, Any]:
     return {"container": "exr", "streams": [{**PICTURE, **changes}]}
 
