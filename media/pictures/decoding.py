@@ -8,6 +8,8 @@ from media.pictures.scaling import prepare_still_decoder
 from media.sandbox.ffmpeg_open import is_file_at_fault
 from media.sandbox.protocol import NoDecoderError, UnreadableError
 
+ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
+
 
 def prepare_decoder(stream: av.VideoStream) -> None:
     """Configure the decoder: one thread, because other work is always waiting."""
@@ -22,8 +24,9 @@ def decode_pictures(container: av.container.InputContainer, stream: av.VideoStre
         UnreadableError: the error comes before the first picture, and the file is at fault.
     """
     is_decoded = False
+    decoder = make_alpha_decoder(stream)
     try:
-        for picture in container.decode(stream):
+        for picture in container.decode(stream) if decoder is None else _decode_packets(container, stream, decoder):
             is_decoded = True
             yield picture
     except av.error.FFmpegError as error:
@@ -31,6 +34,24 @@ def decode_pictures(container: av.container.InputContainer, stream: av.VideoStre
             raise
         if not is_decoded:
             raise _explain(error, stream.codec_context.name) from None
+
+
+def make_alpha_decoder(stream: av.VideoStream) -> av.VideoCodecContext | None:
+    """Return the decoder of a transparent VP8 or VP9: FFmpeg's own decoders leave alpha out. None for any other."""
+    name = ALPHA_DECODERS.get(stream.codec_context.name)
+    if name is None or stream.metadata.get("alpha_mode") != "1":
+        return None
+    decoder = av.CodecContext.create(name, "r")
+    assert isinstance(decoder, av.VideoCodecContext)
+    decoder.thread_count = 1
+    return decoder
+
+
+def _decode_packets(
+    container: av.container.InputContainer, stream: av.VideoStream, decoder: av.VideoCodecContext
+) -> Iterator[av.VideoFrame]:
+    for packet in container.demux(stream):
+        yield from decoder.decode(packet)
 
 
 def _explain(error: av.error.FFmpegError, codec: str) -> UnreadableError:

@@ -10,7 +10,7 @@ from typing import Any
 
 import av
 
-from media.pictures.decoding import decode_pictures
+from media.pictures.decoding import decode_pictures, make_alpha_decoder
 from media.pictures.exr_layers import read_exr_layer
 from media.pictures.scaling import pixel_aspect_ratio, prepare_still_decoder
 from media.pictures.tiff_frames import picture_to_frame, read_misread_tiff
@@ -221,10 +221,11 @@ class VideoFrameSource:
 
     def _pictures(self, container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[av.VideoFrame]:
         """Yield the pictures that can be decoded, deinterlaced."""
+        decoder = make_alpha_decoder(stream)
         try:
             for packet in container.demux(stream):
                 try:
-                    for picture in packet.decode():
+                    for picture in packet.decode() if decoder is None else decoder.decode(packet):
                         yield from self._whole(picture, stream)
                 except av.error.InvalidDataError:
                     self._damaged += 1

@@ -76,6 +76,7 @@ class RenditionMuxer:
             io_open=lambda _name, _flags, _options: DescriptorFile(descriptor),
         )
         self._reformatter = av.video.reformatter.VideoReformatter()
+        self._grey_reformatter = av.video.reformatter.VideoReformatter()
         self._video: av.VideoStream | None = None
         self._audio: av.AudioStream | None = None
         self._last_pts = -1
@@ -122,6 +123,9 @@ class RenditionMuxer:
         """Convert a picture to the size and color of the track."""
         assert self._video is not None
         assert self._upright is not None
+        if picture.format.name.startswith("grayf"):
+            # swscale (FFmpeg 8.1) writes the full range of a grey float into the range of video, and clips it.
+            picture = self._grey_reformatter.reformat(picture, format="gray")
         made = self._reformatter.reformat(
             picture,
             width=self._size[0],

@@ -130,10 +130,18 @@ def test_a_frame_is_shown_wherever_its_display_window_begins(
     assert max(poster.getpixel((30, 40))) < 20
 
 
-def clip_of(codec: str, pixels: str, picture: Image.Image, **orientation: Any) -> bytes:
+def clip_of(
+    codec: str,
+    pixels: str,
+    picture: Image.Image,
+    *,
+    form: str = "mov",
+    options: dict[str, str] | None = None,
+    **orientation: Any,
+) -> bytes:
     target = io.BytesIO()
-    with av.open(target, "w", format="mov") as container:
-        stream = container.add_stream(codec, rate=8)
+    with av.open(target, "w", format=form) as container:
+        stream = container.add_stream(codec, rate=8, options=options or {})
         stream.width, stream.height, stream.pix_fmt = *picture.size, pixels
         if orientation:
             stream.set_display_rotation(**orientation)
@@ -160,6 +168,17 @@ def test_a_transparent_clip_is_shown_over_white(reader: SandboxReader, tmp_path:
     poster = poster_of(render(reader, tmp_path / "a.mov", clip_of(codec, pixels, logo)))
     assert max(poster.getpixel((24, 32))) < 12, "black stays black"
     assert min(poster.getpixel((80, 32))) > 243, "and what is transparent is white"
+
+
+@pytest.mark.parametrize("codec", ["libvpx", "libvpx-vp9"])
+def test_a_transparent_clip_of_a_browser_is_shown_over_white(reader: SandboxReader, tmp_path: Path, codec: str) -> None:
+    """FFmpeg's own decoders of VP8 and VP9 leave alpha out."""
+    logo = Image.new("RGBA", (96, 64), (0, 0, 0, 0))
+    logo.paste((0, 0, 0, 255), (0, 0, 48, 64))
+    content = clip_of(codec, "yuva420p", logo, form="webm", options={"auto-alt-ref": "0"})
+    poster = poster_of(render(reader, tmp_path / "a.webm", content))
+    assert max(poster.getpixel((24, 32))) < 12
+    assert min(poster.getpixel((80, 32))) > 243
 
 
 def corners() -> Image.Image:

@@ -1,8 +1,10 @@
 """What an encoder makes of files: sizes, sound, numbers burnt in, and codecs, looked at by decoding them again."""
 
 import os
+import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -231,3 +233,21 @@ def test_what_shows_and_sounds_nothing_is_refused(encoder: ConfinedChild, tmp_pa
     (tmp_path / "a.mov").write_text("no movie")
     said = made(encoder, tmp_path / "o.mp4", EncoderSettings(), [tmp_path / "a.mov"])
     assert said["kind"] == "unreadable"
+
+
+def test_grey_floats_keep_their_contrast(encoder: ConfinedChild, tmp_path: Path) -> None:
+    """Half of the light is 188 on a screen, a twentieth 63, by the curve of sRGB."""
+    codec = av.CodecContext.create("exr", "w")
+    assert isinstance(codec, av.VideoCodecContext)
+    codec.width, codec.height, codec.pix_fmt, codec.time_base = 64, 48, "grayf32le", Fraction(1, 25)
+    frame = av.VideoFrame(64, 48, "grayf32le")
+    frame.planes[0].update(struct.pack("<64f", *[0.5] * 32, *[0.05] * 32) * 48)
+    path, target = tmp_path / "a.exr", tmp_path / "made.mp4"
+    path.write_bytes(b"".join(bytes(packet) for packet in [*codec.encode(frame), *codec.encode(None)]))
+    assert "error" not in made(encoder, target, EncoderSettings(), [path])
+    with av.open(str(target)) as container:
+        shown = next(container.decode(video=0)).to_image()
+    assert (shown.getpixel((16, 24))[0], shown.getpixel((48, 24))[0]) == (
+        pytest.approx(188, abs=3),
+        pytest.approx(63, abs=3),
+    )
