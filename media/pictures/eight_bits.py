@@ -1,5 +1,7 @@
 """Pictures of 16 and 32 bits as pictures of 8 bits, for thumbnails."""
 
+import math
+
 from PIL import Image
 
 SIXTEEN_BITS, THIRTY_TWO_BITS = 65_535.0, 4_294_967_295.0
@@ -19,7 +21,7 @@ def to_eight_bits(picture: Image.Image) -> Image.Image:
     assert isinstance(least, float | int)
     assert isinstance(greatest, float | int)
     low, high = (0.0, 1.0) if picture.mode == "F" else (0.0, SIXTEEN_BITS)
-    if least < low or greatest > high:
+    if (least < low or greatest > high) and math.isfinite(greatest - least):
         low, high = float(least), float(greatest)
     scale = 255 / (high - low) if high > low else 0.0
     return picture.point(lambda value: value * scale + (0.5 - low * scale)).convert("L")

@@ -1,6 +1,7 @@
 """Pictures that Pillow reads, with HEIF by pi-heif; TIFF that it does not read by tifffile."""
 
 import importlib
+import re
 import struct
 from collections.abc import Mapping
 from typing import Any, BinaryIO, cast
@@ -11,6 +12,7 @@ from PIL import AvifImagePlugin, Image, ImageFile, IptcImagePlugin, JpegImagePlu
 from media.pictures.eight_bits import to_eight_bits
 from media.probe.orientation import Orientation, parse_orientation
 from media.stills.iso_boxes import MAX_META_BYTES, find_brand, find_orientation
+from media.stills.jp2_reader import DEEP_MODES, decode_deep_jp2, read_jp2_bits
 from media.stills.picture import PictureFrames, StillPicture
 from media.stills.tiff_reader import decode_tiff, is_tiff
 
@@ -26,6 +28,8 @@ MAX_FRAMES = 5_000
 DEFAULT_FRAME_MS = 100
 """Duration of a picture that names none, as browsers have it."""
 ORIENTATION_TAG = 274
+BITS_TAG, PHOTOMETRIC_TAG, PLANES_TAG = 258, 262, 284
+WHITE_IS_ZERO, SEPARATE_PLANES = 0, 2
 FORMATS_BY_START = {
     b"\xff\xd8": ("JPEG",),
     b"\x89P": ("PNG",),
@@ -47,6 +51,8 @@ FORMATS_BY_START = {
     b"\x00\x00\x02\x00": ("CUR", "TGA"),
 }
 """Plugins that may read a file, by its first bytes, so that no other plugin ever sees it; TGA for all others."""
+PNM_SIZE = re.compile(rb"P[2356]\s(?:\s|#[^\n]*\n)*\d+\s+\d+\s+(\d{1,5})\s")
+"""The header of a PNM up to its greatest value."""
 CONTAINER_NAMES = {"JPEG2000": "jp2", "MPO": "jpeg", "CUR": "ico"}
 CODEC_NAMES = {"JPEG": "mjpeg", "MPO": "mjpeg", "HEIF": "hevc", "AVIF": "av1", "TGA": "targa", "CUR": "ico"}
 """As FFmpeg names them, like all codecs; the others are the format in lower case."""
@@ -99,7 +105,11 @@ def open_with_pillow(file: BinaryIO, head: bytes) -> StillPicture:
         if is_tiff(head):
             return decode_tiff(file)
         raise
+    if image.format == "TIFF" and _is_misread(cast("Any", image).tag_v2):
+        return decode_tiff(file)
     pixel_format, bits = _pixel_format(image, head)
+    if image.format == "JPEG2000":
+        bits = read_jp2_bits(file) or bits
     exif = _read_exif(image, file)
     is_animated = image.format in ANIMATED_FORMATS and getattr(image, "n_frames", 1) > 1
     pages = 1 if image.format in ANIMATED_FORMATS or image.format != "TIFF" else getattr(image, "n_frames", 1)
@@ -108,7 +118,7 @@ def open_with_pillow(file: BinaryIO, head: bytes) -> StillPicture:
         codec="apng" if is_animated and image.format == "PNG" else CODEC_NAMES.get(str(image.format), _low(image)),
         width=image.width,
         height=image.height,
-        decode=lambda widest: _decode(image, file, head, widest),
+        decode=lambda widest: _decode(image, file, head, widest, bits or 8),
         orientation=_orientation(image, exif, file),
         is_upright=image.format in UPRIGHT_FORMATS,
         pixel_format=pixel_format,
@@ -122,6 +132,12 @@ def open_with_pillow(file: BinaryIO, head: bytes) -> StillPicture:
         frames=(lambda: _frames(image)) if is_animated else None,
         frame_count=getattr(image, "n_frames", 1) if is_animated else 1,
     )
+
+
+def _is_misread(tags: Mapping[int, Any]) -> bool:
+    """Whether Pillow (12.3) shows a TIFF of more than 8 bits wrong: inverted where white is 0, and planes mixed up."""
+    is_deep = max(tags.get(BITS_TAG, (1,))) > 8
+    return is_deep and (tags.get(PHOTOMETRIC_TAG) == WHITE_IS_ZERO or tags.get(PLANES_TAG) == SEPARATE_PLANES)
 
 
 def _identify(file: BinaryIO, head: bytes) -> ImageFile.ImageFile:
@@ -175,9 +191,11 @@ def _pixel_format(image: Image.Image, head: bytes) -> tuple[str | None, int | No
     if image.format == "PNG":
         stored = head[24] if image.mode != "P" else 8
     elif image.format == "TIFF":
-        stored = max(cast("Any", image).tag_v2.get(258, (1,)))
+        stored = max(cast("Any", image).tag_v2.get(BITS_TAG, (1,)))
     elif image.format == "HEIF":
         stored = image.info.get("bit_depth", bits)
+    elif image.format == "PPM" and (size := PNM_SIZE.match(head)) is not None:
+        stored = int(size[1]).bit_length()
     if stored == 16 and image.mode in DEEP_PIXEL_FORMATS:
         name = DEEP_PIXEL_FORMATS[image.mode]
     return name, stored
@@ -214,8 +232,10 @@ def _texts(info: Mapping[Any, Any]) -> dict[str, str]:
     return found
 
 
-def _decode(image: ImageFile.ImageFile, file: BinaryIO, head: bytes, widest: int) -> Image.Image:
+def _decode(image: ImageFile.ImageFile, file: BinaryIO, head: bytes, widest: int, bits: int) -> Image.Image:
     """Decode; a JPEG at a half, quarter or eighth of its size, if that is at least twice the width, like Pillow."""
+    if image.format == "JPEG2000" and image.mode in DEEP_MODES and bits > 8:
+        return decode_deep_jp2(file, image.mode, bits)
     image.draft(None, (2 * widest, 2 * widest))
     try:
         image.load()

@@ -18,6 +18,9 @@ TIFF_CODECS = (
     *("shared_cython", "tiff", "webp", "zlib", "zstd"),
 )
 """Modules of imagecodecs, which loads each when a file first needs it."""
+ASSOCIATED_ALPHA = 1
+ALPHA_SAMPLES = {ASSOCIATED_ALPHA, 2}
+"""Further samples of a pixel that are alpha, and not something else."""
 
 
 def load_tiff_codecs() -> None:
@@ -60,8 +63,10 @@ def _to_image(page: Any) -> Image.Image:
     pixels = page.asarray(maxworkers=1)
     if page.planarconfig == 2 and pixels.ndim == 3:  # one plane for each component
         pixels = np.moveaxis(pixels, 0, -1)
-    if pixels.ndim == 3 and pixels.shape[-1] in (2, 4):
-        pixels = pixels[..., :-1] if page.photometric != tifffile.PHOTOMETRIC.SEPARATED else pixels
+    alpha, count = None, pixels.shape[-1] - len(page.extrasamples)
+    if pixels.ndim == 3 and page.extrasamples and count > 0:
+        alpha = pixels[..., count] if page.extrasamples[0] in ALPHA_SAMPLES else None
+        pixels = pixels[..., :count]
     if pixels.ndim == 3 and pixels.shape[-1] == 1:
         pixels = pixels[..., 0]
     if pixels.ndim not in (2, 3) or (pixels.ndim == 3 and pixels.shape[-1] not in (3, 4)):
@@ -69,20 +74,35 @@ def _to_image(page: Any) -> Image.Image:
     eight = array_to_eight_bits(pixels)
     if page.photometric == tifffile.PHOTOMETRIC.MINISWHITE:
         eight = 255 - eight
+    if alpha is not None and page.photometric != tifffile.PHOTOMETRIC.SEPARATED:
+        eight = _lay_over_white(eight, alpha, is_multiplied=page.extrasamples[0] == ASSOCIATED_ALPHA)
     return Image.fromarray(eight, "CMYK" if eight.ndim == 3 and eight.shape[-1] == 4 else None)
 
 
+def _lay_over_white(colors: NDArray[np.uint8], alpha: NDArray[Any], *, is_multiplied: bool) -> NDArray[np.uint8]:
+    """Return colours over white; `is_multiplied` if they are multiplied with alpha already."""
+    if np.issubdtype(alpha.dtype, np.unsignedinteger):
+        shown = alpha.astype(np.float32) / np.iinfo(alpha.dtype).max
+    else:
+        shown = np.nan_to_num(alpha.astype(np.float32)).clip(0, 1)
+    shown = shown[..., None] if colors.ndim == 3 else shown
+    return (colors * (1 if is_multiplied else shown) + 255 * (1 - shown) + 0.5).clip(0, 255).astype(np.uint8)
+
+
 def array_to_eight_bits(pixels: NDArray[Any]) -> NDArray[np.uint8]:
-    """Scale pixels of any type: integers by their range, floats from 0 to 1, or from least to greatest."""
+    """Scale pixels of any type: integers by their range, floats from 0 to 1, or from least to greatest; what is no
+    number is black, and infinity white."""
     if pixels.dtype == np.uint8:
         return pixels
     if pixels.dtype == np.bool_:
         return np.where(pixels, np.uint8(255), np.uint8(0))
     if np.issubdtype(pixels.dtype, np.unsignedinteger):
         return (pixels >> (8 * (pixels.dtype.itemsize - 1))).astype(np.uint8)
-    values = np.nan_to_num(pixels.astype(np.float32))
-    low, high = float(values.min()), float(values.max())
+    values = pixels.astype(np.float32)
+    finite = values[np.isfinite(values)]
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
     if low >= 0 and high <= 1:
         low, high = 0.0, 1.0
     scale = 255 / (high - low) if high > low else 0.0
-    return ((values - low) * scale + 0.5).astype(np.uint8)
+    shown = np.nan_to_num((values - low) * scale, nan=0.0, posinf=255.0, neginf=0.0)
+    return (shown + 0.5).clip(0, 255).astype(np.uint8)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import imagecodecs
 import numpy as np
 import pytest
 import tifffile
@@ -110,6 +111,48 @@ def animated(form: str, *durations: int) -> Callable[[], bytes]:
     return make
 
 
+def deep(mode: str, bits: int, form: str = "jp2") -> Callable[[], bytes]:
+    """The picture as JPEG 2000 of more than 8 bits."""
+
+    def make() -> bytes:
+        pixels = np.asarray(files.picture(mode)).astype("uint16") << (bits - 8)
+        return bytes(imagecodecs.jpeg2k_encode(pixels, level=0, codecformat=form, bitspersample=bits))
+
+    return make
+
+
+def written(pixels: Any, **how: Any) -> Callable[[], bytes]:
+    """A TIFF of these pixels, by tifffile."""
+
+    def make() -> bytes:
+        target = io.BytesIO()
+        with tifffile.TiffWriter(target, byteorder=how.pop("byteorder", "<")) as writer:
+            writer.write(np.ascontiguousarray(pixels), **how)
+        return target.getvalue()
+
+    return make
+
+
+def with_spots(scale: float) -> Any:
+    """The picture in floats, with pixels that are no numbers."""
+    pixels = np.asarray(files.picture()).astype("float32") / 255 * scale
+    pixels[0, :3, 0] = np.nan, np.inf, -np.inf
+    return pixels
+
+
+def half_transparent(multiplied: bool) -> Any:
+    """The picture in floats, whose right half is transparent."""
+    alpha = np.zeros((64, 96, 1), "float32")
+    alpha[:, :48] = 1
+    colors = np.asarray(files.picture()).astype("float32") / 255
+    return np.concatenate([colors * alpha if multiplied else colors, alpha], -1)
+
+
+DEEP = np.asarray(files.picture()).astype("uint16") * 257
+DEEP_GREY = np.asarray(files.picture("L")).astype("uint16") * 257
+PLANES = np.moveaxis(DEEP, -1, 0)
+WHITE_RIGHT = ((36, 50, RED), (80, 50, WHITE), (8, 8, WHITE))
+DARK = ((8, 8, WHITE), (36, 50, (76, 76, 76)), (80, 50, (29, 29, 29)))
 GREY = ((10, 10, (128, 128, 128)),)
 LEFT = ((5, 5, (160, 0, 0)),)
 STILLS: dict[str, Still] = {
@@ -146,6 +189,28 @@ STILLS: dict[str, Still] = {
     "bits.pbm": Still(files.saved("PPM", "1"), colors=()),
     "palette.pcx": Still(files.saved("PCX", "P")),
     "a.icns": Still(files.saved("ICNS"), (1024, 1024), ()),
+    # Pillow 12.3 shows these black, inverted, or with planes mixed up; OpenImageIO and tifffile show them right.
+    "16.jp2": Still(deep("RGB", 16)),
+    "12.jp2": Still(deep("RGB", 12)),
+    "10.j2k": Still(deep("RGB", 10, "j2k")),
+    "rgba12.jp2": Still(deep("RGBA", 12)),
+    "grey12.jp2": Still(deep("L", 12), colors=DARK),
+    "white_is_zero.tif": Still(written(255 - np.asarray(files.picture("L")), photometric="miniswhite"), colors=DARK),
+    "white_is_zero16.tif": Still(written(65_535 - DEEP_GREY, photometric="miniswhite"), colors=DARK),
+    "planes16.tif": Still(written(PLANES, photometric="rgb", planarconfig="separate")),
+    "planes16_be.tif": Still(written(PLANES, photometric="rgb", planarconfig="separate", byteorder=">")),
+    "no_numbers.tif": Still(written(with_spots(1), photometric="rgb")),
+    "no_numbers_bright.tif": Still(written(with_spots(3), photometric="rgb")),
+    "no_numbers_grey.tif": Still(written(with_spots(1)[..., 0], photometric="minisblack"), colors=((8, 8, WHITE),)),
+    "float_alpha.tif": Still(
+        written(half_transparent(False), photometric="rgb", extrasamples=["unassalpha"]), colors=WHITE_RIGHT
+    ),
+    "float_multiplied.tif": Still(
+        written(half_transparent(True), photometric="rgb", extrasamples=["assocalpha"]), colors=WHITE_RIGHT
+    ),
+    "five_samples.tif": Still(
+        written(np.concatenate([DEEP, DEEP[..., :2]], -1), photometric="rgb", extrasamples=["unspecified"] * 2)
+    ),
     "half.gif": Still(lambda: files.saved("GIF", "P")()[:100], why="cannot be shown: "),
     "half.bmp": Still(lambda: files.saved("BMP")()[:1_000], why="cannot be shown: image file is truncated"),
     "half.tga": Still(lambda: files.saved("TGA")()[:1_000], why="cannot be shown: image file is truncated"),
