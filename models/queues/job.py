@@ -22,6 +22,7 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.core.base import Base, DefaultNow, IdMixin, TextEnum, TimestampsMixin, checked_text
+from models.core.paths import storable_text
 from models.core.timing import Timing
 from models.core.tracing import CURRENT_TRACE_SQL
 from models.queues.leased_queue import (
@@ -220,6 +221,11 @@ COMPLETE_ABORTED_JOBS = text(f"""
 
 
 RECORD_MESSAGE = text("UPDATE job SET message_id = :message WHERE id = :job")
+RECORD_TRANSCODE_OBSTACLE = text(f"""
+    UPDATE job SET message = :obstacle, date_modified = now()
+    WHERE task = '{TRANSCODE_TASK}' AND {JOB_QUEUE.is_pending} AND lease_until IS NULL
+        AND message IS DISTINCT FROM :obstacle
+""")
 
 
 def dispatch_jobs(session: Session, timing: Timing) -> list[tuple[str, uuid.UUID]]:
@@ -275,6 +281,11 @@ def claim_next_transcode(
 def record_job_message(session: Session, job_id: uuid.UUID, message_id: uuid.UUID) -> None:
     """Record which Celery task runs a job."""
     session.execute(RECORD_MESSAGE, {"job": job_id, "message": message_id})
+
+
+def record_transcode_obstacle(session: Session, obstacle: str) -> None:
+    """Record on all waiting transcodes why a worker cannot take them."""
+    session.execute(RECORD_TRANSCODE_OBSTACLE, {"obstacle": storable_text(obstacle)})
 
 
 def insert_job(session: Session, values: Mapping[str, Any]) -> bool:

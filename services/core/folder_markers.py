@@ -64,14 +64,26 @@ def find_rendition_storage_fault(sessions: Sessions, storage: Storage) -> str | 
     """
     if is_in_media_folder(storage.root):
         media_folder = configured_media_folder()
-        return find_media_folder_fault(sessions, media_folder) if media_folder else "this process has no media folder"
+        if media_folder is None:
+            return "this process has no media folder"
+        fault = find_media_folder_fault(sessions, media_folder)
+        return fault or find_write_fault(Path(os.fsdecode(storage.place)))
     with sessions() as session:
         system = session.execute(SELECT_SYSTEM).one()
     folder = Path(os.fsdecode(storage.place))
     if not folder.is_dir():
         return f'"{display_path(storage.place)}" is not there: mount it'
     content, is_marked = f"{system.id} {storage.id}", storage.marked_at is not None
-    return _find_fault(sessions, MarkedFolder(folder, content, is_marked, MARK_STORAGE, storage.id))
+    fault = _find_fault(sessions, MarkedFolder(folder, content, is_marked, MARK_STORAGE, storage.id))
+    return fault or find_write_fault(folder)
+
+
+def find_write_fault(folder: Path) -> str | None:
+    """Return why this process cannot create files in a folder, or in the one above if it is not there yet."""
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    if os.access(there, os.W_OK | os.X_OK, effective_ids=True):
+        return None
+    return f'"{there}" cannot be written by the user of its worker (id {os.geteuid()}): change its owner or mode'
 
 
 def _find_fault(sessions: Sessions, marked: MarkedFolder) -> str | None:

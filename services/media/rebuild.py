@@ -57,6 +57,8 @@ class RebuildState:
     """Readings and renditions that wait or run."""
     failures: Sequence[str]
     """Why renditions could not be made."""
+    obstacles: Sequence[str] = ()
+    """Why renditions that wait were not begun, or have to be tried again."""
 
 
 SELECT_PENDING = text(f"""
@@ -69,12 +71,20 @@ SELECT_FAILURES = text(f"""
     SELECT title || ': ' || coalesce(error_message, message) FROM {JOB_QUEUE.view} AS job
     WHERE parent_id = :job AND (status = 'FAILED' OR parked_at IS NOT NULL) ORDER BY id
 """)
+SELECT_OBSTACLES = text(f"""
+    SELECT DISTINCT coalesce(error_message, message) FROM {JOB_QUEUE.view} AS job
+    WHERE parent_id = :job AND {JOB_QUEUE.is_pending} AND lease_until IS NULL
+        AND coalesce(error_message, message) <> ''
+""")
 
 
 def read_rebuild_state(session: Session, job_id: uuid.UUID, assets: Sequence[uuid.UUID] | None) -> RebuildState:
     """Read how much of a rebuild of these assets, or of all, is still pending, and what failed."""
     pending = session.scalar(SELECT_PENDING, {"job": job_id, "assets": list(assets) if assets else None})
-    return RebuildState(pending or 0, session.scalars(SELECT_FAILURES, {"job": job_id}).all())
+    failures, obstacles = (
+        session.scalars(select, {"job": job_id}).all() for select in (SELECT_FAILURES, SELECT_OBSTACLES)
+    )
+    return RebuildState(pending or 0, failures, obstacles)
 
 
 @dataclass(slots=True)

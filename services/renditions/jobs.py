@@ -14,7 +14,13 @@ from sqlalchemy import select, text
 from models.catalog.storage import PURPOSE_PROXIES, Storage
 from models.core.sessions import Sessions, transact
 from models.core.timing import Timing
-from models.queues.job import TRANSCODE_TASK, JobClaim, claim_next_transcode, is_transcode_waiting
+from models.queues.job import (
+    TRANSCODE_TASK,
+    JobClaim,
+    claim_next_transcode,
+    is_transcode_waiting,
+    record_transcode_obstacle,
+)
 from models.queues.notify import Notifier
 from services.core.folder_markers import find_rendition_storage_fault
 from services.jobs.runner import JobKind, JobRun
@@ -63,6 +69,7 @@ def run_next_transcode(
     """Claim, announce and run the next job; return its claim, or None if there was none."""
     if fault := find_rendition_folder_fault(sessions):
         log.error("no transcode is taken: %s", fault)
+        transact(sessions, record_transcode_obstacle, f"waits for a worker that can write renditions: {fault}")
         return None
     unseen = find_unseen_storages(sessions)
     claim = transact(sessions, claim_next_transcode, timing, by.at_once, unseen)

@@ -1,5 +1,7 @@
 """Work whose result is a file is done only where the folder of the system is, and verify finds files that are not."""
 
+import os
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,7 @@ from sqlalchemy import text
 
 from models.queues.job import JobStatus
 from search.postgres.engine import PostgresEngine
-from services.core.folder_markers import MARKER_FILE_NAME
+from services.core.folder_markers import MARKER_FILE_NAME, find_write_fault
 from services.media.drain import MediaFolderError
 from services.media.previews import preview_reading_for
 from services.operations.check_result import VerifyContext
@@ -46,10 +48,30 @@ def test_a_worker_without_the_shared_folder_takes_no_pictures_and_no_transcodes(
     assert (waiting_pictures(studio), studio.job(job_id).status, studio.job(job_id).attempt) == (1, JobStatus.READY, 0)
     assert "no pictures is read" in caplog.text
     assert "no transcode is taken" in caplog.text
+    assert studio.job(job_id).message.startswith("waits for a worker that can write renditions: ")
     (tmp_path / "marker").rename(folder / MARKER_FILE_NAME)
     assert read(studio.pipeline, preview_reading_for(folder)).read == 1
     assert studio.run() == 1
     assert studio.job(job_id).status == JobStatus.FINISHED
+
+
+def test_a_folder_that_cannot_be_written_is_a_fault() -> None:
+    with tempfile.TemporaryDirectory() as name:  # not `tmp_path`, which only its own user may enter
+        folder = Path(name)
+        folder.chmod(0o555)
+        is_root = os.geteuid() == 0
+        if is_root:
+            os.seteuid(65534)  # root may write everywhere
+        try:
+            faults = [find_write_fault(folder), find_write_fault(folder / "ab" / "asset")]
+        finally:
+            if is_root:
+                os.seteuid(0)
+        assert faults[0] is not None
+        assert faults[0].startswith(f'"{folder}" cannot be written by the user of its worker')
+        assert faults[0] == faults[1]
+        folder.chmod(0o777)
+        assert find_write_fault(folder) is None
 
 
 def test_what_was_written_after_the_mount_was_lost_is_not_recorded(studio: Studio, root: Path, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import select, text
 from models.catalog.asset import Keyframe
 from models.core.mounts import configure_mounts
 from models.core.sessions import transact
-from models.queues.job import Job
+from models.queues.job import Job, record_transcode_obstacle
 from services.media.drain import drain_media
 from services.media.previews import preview_reading_for
 from services.media.probe import PROBE_READING
@@ -154,6 +154,19 @@ def test_all_is_made_again_and_what_people_asked_for_stays_theirs(studio: Studio
     assert len(studio.files()) == 1
     assert studio.files() != files
     assert studio.pipeline.broken() == []
+
+
+def test_why_a_rendition_waits_is_read(studio: Studio) -> None:
+    lose_rendition(studio)
+    job_id = transact(studio.sessions, start_media_rebuild, ADMIN, None, only_missing=True).id
+    jobs = media_rebuild_jobs(studio.pipeline.media_folder, studio.pipeline.notify)
+    jobs.run(studio.sessions, [job_id], studio.pipeline.timing)
+    obstacle = 'waits for a worker that can write renditions: "/mnt/proxies" cannot be written'
+    transact(studio.sessions, record_transcode_obstacle, obstacle)
+    with studio.sessions() as session:
+        state = read_rebuild_state(session, job_id, None)
+    assert (state.pending, list(state.obstacles)) == (1, [obstacle])
+    make_all(studio)
 
 
 def test_only_the_named_assets_are_made_again(studio: Studio) -> None:

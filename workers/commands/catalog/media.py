@@ -52,9 +52,12 @@ def _wait_for_media(context: ProcessContext, job_id: uuid.UUID, assets: Sequence
     """Wait until nothing of it is pending, with a bar on a terminal."""
     with context.sessions() as session:
         state = read_rebuild_state(session, job_id, assets)
-    total = state.pending
+    total, said = state.pending, set[str]()
     with click.progressbar(length=total, label="Making media") as bar:
         while state.pending:
+            for obstacle in set(state.obstacles) - said:
+                click.echo(obstacle, err=True)
+            said |= set(state.obstacles)
             time.sleep(JOB_POLL_SECONDS)
             with context.sessions() as session:
                 state = read_rebuild_state(session, job_id, assets)

@@ -54,6 +54,7 @@ def wait_for_job(sessions: Sessions, job_id: uuid.UUID) -> str:
     """Wait until the job has ended, with a bar on a terminal; return its message, or raise its error."""
     bar = Progress("{task.description}", BarColumn(), TaskProgressColumn(), TimeElapsedColumn(), transient=True)
     bar.disable = not bar.console.is_terminal
+    obstacle = ""
     with bar:
         shown = bar.add_task("waits for a worker", total=None)
         while True:
@@ -65,6 +66,9 @@ def wait_for_job(sessions: Sessions, job_id: uuid.UUID) -> str:
                 raise DomainError(f"job {job_id}: {job.error_message}")
             if job.status in FINAL_JOB_STATUSES:
                 return job.message
+            if job.lease_until is None and (job.error_message or job.message) not in (obstacle, ""):
+                obstacle = job.error_message or job.message
+                click.echo(obstacle, err=True)
             if job.status == JobStatus.STARTED:
                 said = job.message or "runs"
                 bar.update(shown, description=said, completed=job.progress_processed, total=job.progress_total or None)

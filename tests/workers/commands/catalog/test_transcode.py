@@ -1,18 +1,20 @@
 """`tapeless transcode`: a job with an option to wait for it."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from models.core.mounts import configure_mounts
-from models.queues.job import Job, JobStatus
+from models.queues.job import Job, JobStatus, record_transcode_obstacle
 from services.core.errors import DomainError
 from services.renditions.encode import TranscodeContext
 from services.renditions.jobs import run_next_transcode
 from services.renditions.profiles import BUILT_IN_PROFILES
 from tests.pipeline import Pipeline
 from tests.services.media_clips import put
+from tests.waiting import wait_until
 from workers.commands.catalog.transcode import transcode, wait_for_job
 
 
@@ -39,6 +41,31 @@ def test_a_rendition_is_asked_for_by_title_and_waited_for(
         session.get_one(Job, job.id).error_message = "its encoder crashed"
     with pytest.raises(DomainError, match="its encoder crashed"):
         wait_for_job(pipeline.sessions, job.id)
+
+
+def test_why_a_job_waits_is_said_while_it_is_waited_for(
+    pipeline: Pipeline, running: dict[str, str], root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put(root, "clip.mp4")
+    pipeline.settle()
+    run(running, "clip")
+    obstacle = 'waits for a worker that can write renditions: "/mnt/proxies" cannot be written'
+    with pipeline.sessions.begin() as session:
+        record_transcode_obstacle(session, obstacle)
+        job_id = session.query(Job).filter(Job.type == "TRANSCODE").one().id
+    said = ""
+
+    def is_said() -> bool:
+        nonlocal said
+        said += capsys.readouterr().err
+        return obstacle in said
+
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(wait_for_job, pipeline.sessions, job_id)
+        wait_until(is_said, what="the reason is said")
+        with pipeline.sessions.begin() as session:
+            session.get_one(Job, job_id).status = JobStatus.FINISHED
+        assert waiting.result(30) == obstacle
 
 
 def test_what_nobody_can_make_is_named(pipeline: Pipeline, running: dict[str, str], root: Path) -> None:
