@@ -5,7 +5,6 @@ of the outermost parts.
 """
 
 import os
-import struct
 
 MAX_BOXES_LOOKED_AT = 64
 BOX_HEADER_BYTES = 16
@@ -48,9 +47,9 @@ def _boxes_end(descriptor: int, size: int) -> int:
         head = os.pread(descriptor, BOX_HEADER_BYTES, place)
         if len(head) < 8:
             return 0
-        (length,) = struct.unpack_from(">I", head)
+        length = int.from_bytes(head[:4], "big")
         if length == 1 and len(head) == BOX_HEADER_BYTES:
-            (length,) = struct.unpack_from(">Q", head, 8)
+            length = int.from_bytes(head[8:], "big")
         if length < 8 or not head[4:8].isalnum():  # 0: up to the end of the file
             return 0
         place += length

@@ -63,9 +63,12 @@ def _to_image(page: Any) -> Image.Image:
     pixels = page.asarray(maxworkers=1)
     if page.planarconfig == 2 and pixels.ndim == 3:  # one plane for each component
         pixels = np.moveaxis(pixels, 0, -1)
-    alpha, count = None, pixels.shape[-1] - len(page.extrasamples)
-    if pixels.ndim == 3 and page.extrasamples and count > 0:
-        alpha = pixels[..., count] if page.extrasamples[0] in ALPHA_SAMPLES else None
+    count = pixels.shape[-1] - len(page.extrasamples)
+    if pixels.ndim == 3 and count in (2, 4) and page.photometric != tifffile.PHOTOMETRIC.SEPARATED:
+        count -= 1  # a sample more than its colours have, and nothing says what it is
+    alpha = None
+    if pixels.ndim == 3 and 0 < count < pixels.shape[-1]:
+        alpha = pixels[..., count] if ALPHA_SAMPLES.intersection(page.extrasamples[:1]) else None
         pixels = pixels[..., :count]
     if pixels.ndim == 3 and pixels.shape[-1] == 1:
         pixels = pixels[..., 0]
@@ -86,7 +89,8 @@ def _lay_over_white(colors: NDArray[np.uint8], alpha: NDArray[Any], *, is_multip
     else:
         shown = np.nan_to_num(alpha.astype(np.float32)).clip(0, 1)
     shown = shown[..., None] if colors.ndim == 3 else shown
-    return (colors * (1 if is_multiplied else shown) + 255 * (1 - shown) + 0.5).clip(0, 255).astype(np.uint8)
+    laid: NDArray[np.float32] = colors * (1 if is_multiplied else shown) + 255 * (1 - shown) + 0.5
+    return laid.clip(0, 255).astype(np.uint8)
 
 
 def array_to_eight_bits(pixels: NDArray[Any]) -> NDArray[np.uint8]:
