@@ -89,7 +89,7 @@ def _lay_over_white(colors: NDArray[np.uint8], alpha: NDArray[Any], *, is_multip
     else:
         shown = np.nan_to_num(alpha.astype(np.float32)).clip(0, 1)
     shown = shown[..., None] if colors.ndim == 3 else shown
-    laid: NDArray[np.float32] = colors * (1 if is_multiplied else shown) + 255 * (1 - shown) + 0.5
+    laid: NDArray[Any] = colors * (1 if is_multiplied else shown) + 255 * (1 - shown) + 0.5
     return laid.clip(0, 255).astype(np.uint8)
 
 
@@ -109,4 +109,5 @@ def array_to_eight_bits(pixels: NDArray[Any]) -> NDArray[np.uint8]:
         low, high = 0.0, 1.0
     scale = 255 / (high - low) if high > low else 0.0
     shown = np.nan_to_num((values - low) * scale, nan=0.0, posinf=255.0, neginf=0.0)
-    return (shown + 0.5).clip(0, 255).astype(np.uint8)
+    eight: NDArray[np.uint8] = (shown + 0.5).clip(0, 255).astype(np.uint8)
+    return eight
