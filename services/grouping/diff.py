@@ -8,6 +8,7 @@ from typing import Any
 
 from grouping.render import path_to_json
 from models.core.paths import escape_surrogates
+from services.core.text import pluralize
 from services.ingest.create import derive_asset_names
 from services.ingest.plan import PlannedAsset
 from services.ingest.planner import HeldPlan, IslandPlans
@@ -19,6 +20,18 @@ CHANGE_KINDS = ("merge", "split", "kind", "files", "title", "new", "gone", "held
 """Kinds of change, of which the first applies: other assets are merged into it; it is new from files of others, or
 unmerged; its structure or role changes; files join or leave; its title changes; it is new from ungrouped files; all its
 files are gone; it is held back, and not created until what it waits for has happened."""
+
+CHANGE_VERBS = {
+    "merge": ("takes in other assets", "take in other assets"),
+    "split": ("splits off as an asset of its own", "split off as assets of their own"),
+    "kind": ("changes its kind", "change their kind"),
+    "files": ("gains or loses files", "gain or lose files"),
+    "title": ("changes its title", "change their title"),
+    "new": ("is new", "are new"),
+    "gone": ("is gone", "are gone"),
+    "held": ("is held back", "are held back"),
+}
+"""What assets do by each kind of change: one of them, and several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,3 +329,21 @@ def describe_format(role: str, structure: str) -> str:
 def reference_asset(stored: StoredAsset) -> AssetReference:
     """Return id and title of a stored asset."""
     return AssetReference(stored.row.id, stored.row.title)
+
+
+def summarize_difference(difference: GroupingDiff) -> str:
+    """Return the counts as one sentence."""
+    looked_at = f"{pluralize(difference.files, 'file')} in {pluralize(difference.islands, 'island')}"
+    if difference.is_empty:
+        stay = "stays as it is" if difference.unchanged == 1 else "stay as they are"
+        nothing = f"{looked_at}: nothing changes, {pluralize(difference.unchanged, 'asset')} {stay}"
+        held = difference.counts["held"]
+        return f"{nothing}, {pluralize(held, 'asset')} {CHANGE_VERBS['held'][held != 1]}" if held else nothing
+    parts = []
+    for word in CHANGE_KINDS:
+        number = difference.counts[word]
+        if number:
+            parts.append(f"{pluralize(number, 'asset')} {CHANGE_VERBS[word][number != 1]}")
+        if word == "merge" and difference.merged:
+            parts[-1] += f" ({pluralize(difference.merged, 'asset')} {'ends' if difference.merged == 1 else 'end'} so)"
+    return f"{looked_at}: {', '.join(parts)}; {difference.unchanged:,} unchanged"

@@ -9,23 +9,13 @@ from rich.tree import Tree
 from grouping import Profile
 from grouping.render import escape_non_utf8
 from services.core.text import pluralize
-from services.grouping.diff import CHANGE_KINDS, AssetChange, FileListing, GroupingDiff
+from services.grouping.diff import AssetChange, FileListing, GroupingDiff, summarize_difference
 from services.grouping.previews import preview_folder, resolve_folder
 from workers.commands.catalog.plan import print_photograph_hint
 from workers.commands.options import own_folders, running_system
 from workers.commands.output import make_console, print_result, replace_unprintable
 
 MAX_SHOWN_CHANGES = 200
-CHANGE_VERBS = {
-    "merge": ("takes in other assets", "take in other assets"),
-    "split": ("splits off as an asset of its own", "split off as assets of their own"),
-    "kind": ("changes its kind", "change their kind"),
-    "files": ("gains or loses files", "gain or lose files"),
-    "title": ("changes its title", "change their title"),
-    "new": ("is new", "are new"),
-    "gone": ("is gone", "are gone"),
-    "held": ("is held back", "are held back"),
-}
 CHANGE_WORDS = {"split": "a new asset", "new": "a new asset", "gone": "gone from the folder", "held": "held back"}
 
 SPLIT_WORDS = "an asset of its own again"
@@ -49,24 +39,6 @@ def print_difference(difference: GroupingDiff) -> None:
     if left_out:
         console.print(Text(f"and {pluralize(left_out, 'change')} more", style="dim"))
     print_photograph_hint(difference.photographs, "tapeless storage profile NAME --file PROFILE")
-
-
-def summarize_difference(difference: GroupingDiff) -> str:
-    """Return the counts as one sentence."""
-    looked_at = f"{pluralize(difference.files, 'file')} in {pluralize(difference.islands, 'island')}"
-    if difference.is_empty:
-        stay = "stays as it is" if difference.unchanged == 1 else "stay as they are"
-        nothing = f"{looked_at}: nothing changes, {pluralize(difference.unchanged, 'asset')} {stay}"
-        held = difference.counts["held"]
-        return f"{nothing}, {pluralize(held, 'asset')} {CHANGE_VERBS['held'][held != 1]}" if held else nothing
-    parts = []
-    for word in CHANGE_KINDS:
-        number = difference.counts[word]
-        if number:
-            parts.append(f"{pluralize(number, 'asset')} {CHANGE_VERBS[word][number != 1]}")
-        if word == "merge" and difference.merged:
-            parts[-1] += f" ({pluralize(difference.merged, 'asset')} {'ends' if difference.merged == 1 else 'end'} so)"
-    return f"{looked_at}: {', '.join(parts)}; {difference.unchanged:,} unchanged"
 
 
 def draw_asset_change(change: AssetChange) -> Tree:

@@ -4,8 +4,7 @@ from collections import Counter
 
 import pytest
 
-from services.grouping.diff import GroupingDiff
-from workers.commands.catalog.difference_tree import summarize_difference
+from services.grouping.diff import GroupingDiff, summarize_difference
 
 
 @pytest.mark.parametrize(
