@@ -27,6 +27,7 @@ from models.catalog.storage import ProfileRevision, Storage
 from models.core.base import Base
 from models.core.idempotency import IdempotencyKey
 from models.core.process_report import ProcessReport, SystemIdentity
+from models.core.system_sample import SystemSample
 from models.queues.index_build import IndexBuild
 from models.queues.index_mark import IndexMark, SearchDocument
 from models.queues.island import Island
@@ -95,6 +96,7 @@ __all__ = [
     "SignInLimit",
     "Storage",
     "SystemIdentity",
+    "SystemSample",
     "Token",
     "User",
     "UserGroup",

@@ -16,6 +16,7 @@ from services.lifecycle.restore import RESTORE_DELETED_TASK
 from services.mails.failures import queue_failure_digest
 from services.mails.kinds import MAIL_KINDS
 from services.metadata.bulk_write import SET_VALUES_TASK
+from services.operations.samples import SAMPLE_TASK, record_sample
 from services.operations.sweep import purge_expired_rows, sweep_backlog
 from services.outbound.mail_sender import send_mails
 from services.outbound.webhook_sender import send_webhooks
@@ -59,6 +60,12 @@ def run_purge_task(self: Task, _ids: Sequence[object] = ()) -> None:
     transact(self.app.context.sessions, count_copies)
     transact(self.app.context.sessions, create_fixity_jobs)
     transact(self.app.context.sessions, queue_failure_digest)
+
+
+@shared_task(name=SAMPLE_TASK, bind=True, ignore_result=True)
+def run_sample_task(self: Task, _ids: Sequence[object] = ()) -> None:
+    """Count what the system holds and has to do, for the lines of the last day."""
+    transact(self.app.context.sessions, record_sample)
 
 
 @shared_task(name=MAIL_TASK, bind=True, ignore_result=True)

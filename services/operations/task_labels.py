@@ -27,6 +27,7 @@ TASK_LABELS: Mapping[str, str] = {
     "index.drain": "write changed documents to the index",
     "index.look": "check that the index is there",
     "maintenance.sweep": "wake workers for waiting work",
+    "maintenance.sample": "count files and waiting work",
     "maintenance.tidy": "purge what expired",
     "media.arrivals": "judge cards and packages that arrived",
     "media.forget": "delete renditions without a source",

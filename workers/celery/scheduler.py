@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from models.queues.job import TRANSCODE_TASK, is_transcode_waiting
 from models.queues.media_queue import has_claimable_media
 from services.media.jobs import MEDIA_TASKS
+from services.operations.samples import SAMPLE_TASK, is_sample_due
 from services.operations.sweep import is_work_waiting
 from services.operations.task_labels import TASK_LABELS
 from services.readiness.arrivals import ARRIVAL_TASK, has_due_arrivals
@@ -37,11 +38,14 @@ CLEAN_PICTURES_TASK, CLEAN_RENDITIONS_TASK = "media.tidy", "media.forget"
 CLEANUP_SECONDS = 3600.0
 WAITING_WORK: Mapping[str, Callable[[Session], bool]] = {
     ARRIVAL_TASK: has_due_arrivals,
+    SAMPLE_TASK: is_sample_due,
     TRANSCODE_TASK: is_transcode_waiting,
 }
 """Whether there is work for a task, by rows."""
 ARRIVAL_SECONDS = 1.0
 """Who copied a card waits for the answer."""
+SAMPLE_POLL_SECONDS = 15.0
+"""A sample is due some minutes after the last one; the first is taken soon after the start."""
 
 
 class ConditionalScheduler(Scheduler):
@@ -62,6 +66,7 @@ class ConditionalScheduler(Scheduler):
             SWEEP_TASK: self._seconds,
             **dict.fromkeys((PURGE_EXPIRED_TASK, CLEAN_PICTURES_TASK, CLEAN_RENDITIONS_TASK), CLEANUP_SECONDS),
         }
+        intervals[SAMPLE_TASK] = SAMPLE_POLL_SECONDS
         intervals |= {ENSURE_INDEX_TASK: ENSURE_INDEX_SECONDS, AUDIT_INDEX_TASK: AUDIT_INDEX_SECONDS}
         intervals[ARRIVAL_TASK] = min(self._seconds, ARRIVAL_SECONDS)
         intervals |= dict.fromkeys((*MEDIA_KIND_OF_TASK, TRANSCODE_TASK), self._seconds)
