@@ -28,7 +28,11 @@ send again after a second, so a flood would make others wait."""
 
 
 def make_server(
-    app: ASGIApp, limits: ConnectionLimits, trusted_proxies: Sequence[IpNetwork] = (), **options: Any
+    app: ASGIApp,
+    limits: ConnectionLimits,
+    trusted_proxies: Sequence[IpNetwork] = (),
+    on_stop: Callable[[], None] | None = None,
+    **options: Any,
 ) -> uvicorn.Server:
     """Return a server that is not started.
 
@@ -36,6 +40,7 @@ def make_server(
         trusted_proxies: networks of reverse proxies: of a request that comes from there, client and scheme are what its
             X-Forwarded headers say, the client being the last address that is no such proxy. From elsewhere they are
             ignored: limits count addresses, and anyone may send a header.
+        on_stop: is called before the server waits for open responses, to end those that would stay open.
         options: those of uvicorn, such as host and port.
     """
     wanted = limits.connections + RESERVED_FILES
@@ -55,11 +60,21 @@ def make_server(
         forwarded_allow_ips=[str(network) for network in trusted_proxies],
         **options,
     )
-    return BoundedServer(config)
+    return BoundedServer(config, on_stop)
 
 
 class BoundedServer(uvicorn.Server):
     """uvicorn, with a longer queue in the kernel than what asyncio takes out of it at once."""
+
+    def __init__(self, config: uvicorn.Config, on_stop: Callable[[], None] | None = None) -> None:
+        super().__init__(config)
+        self._on_stop = on_stop
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End the responses that would stay open, then wait for the others."""
+        if self._on_stop is not None:
+            self._on_stop()
+        await super().shutdown(sockets)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, and lengthen the queue of each listener: asyncio uses one number for both."""
