@@ -7,6 +7,7 @@ from pathlib import Path
 from models.core.sessions import Sessions
 from models.core.timing import Timing
 from search.engine import SearchEngine
+from services.access.oidc_config import OidcConfig
 from services.outbound.config import NO_OUTBOUND, OutboundConfig
 from services.renditions.profiles import BUILT_IN_PROFILES, TranscodeProfiles
 
@@ -39,5 +40,9 @@ class ApiContext:
     """Folder of generated previews."""
     transcode_profiles: TranscodeProfiles = field(default_factory=lambda: BUILT_IN_PROFILES)
     """Transcode profiles that requests may name."""
+    flower_url: str | None = None
+    """Where administrators reach Flower, if they do."""
+    oidc: OidcConfig | None = None
+    """The provider by which users of the console sign in, if there is one."""
     outside: OutboundConfig = NO_OUTBOUND
     """Signing key, public URL, mail server and allowed webhook networks."""

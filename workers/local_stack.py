@@ -89,13 +89,18 @@ def does_listen(host: str, port: int) -> bool:
     return True
 
 
-def make_fork_server(supervisor: Supervisor, storage_roots: Sequence[Path], metrics_port: int | None) -> ForkServer:
+def make_fork_server(
+    supervisor: Supervisor, storage_roots: Sequence[Path], metrics_port: int | None, flower_url: str | None = None
+) -> ForkServer:
     """Return the fork server of the processes; its environment is theirs, and they find the servers by the data folder.
 
-    Administrators may create storages over HTTP under `storage_roots`. Beat serves the metrics of all processes.
+    Administrators may create storages over HTTP under `storage_roots`. Beat serves the metrics of all processes. The
+    console links to Flower at `flower_url`.
     """
     roots = os.pathsep.join(map(str, storage_roots))
     own = {"TAPELESS_DATA": str(supervisor.data), "TAPELESS_STORAGE_ROOTS": roots, "TAPELESS_METRICS_PORT": ""}
+    if flower_url is not None:
+        own["TAPELESS_FLOWER_URL"] = flower_url
     if metrics_port is not None:
         metrics = supervisor.data / "metrics"
         shutil.rmtree(metrics, ignore_errors=True)  # files of an earlier run

@@ -1,11 +1,12 @@
-"""Sign-in by e-mail and password, for the API and the console: attempts are counted before the password is checked."""
+"""Sign-in for the API and the console: by e-mail and password, where attempts are counted before the password is
+checked, or by an e-mail that a provider verified."""
 
 import uuid
 
-from sqlalchemy import func, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from models.access.user import Token, User
+from models.access.user import Token, User, UserStatus
 from models.core.sessions import Sessions, transact
 from services.access.login_throttle import (
     ADDRESS_ATTEMPT_LIMIT,
@@ -15,6 +16,7 @@ from services.access.login_throttle import (
     note_sign_in,
 )
 from services.access.tokens import get_or_register_app, issue_token
+from services.core.errors import PermissionDenied
 from services.core.passwords import verify_password
 
 SIGN_IN_SECONDS = 14 * 24 * 3600
@@ -36,6 +38,23 @@ def sign_in_by_password(
         return None
     user_id = found[0]
     return transact(sessions, lambda session: _issue_sign_in_token(session, user_id, email, address, app_name))
+
+
+def sign_in_by_email(sessions: Sessions, email: str, address: str, app_name: str) -> tuple[Token, str]:
+    """Return a token for the user with an e-mail that a provider of sign-ins verified.
+
+    Raises:
+        PermissionDenied: no user who may sign in has this e-mail.
+    """
+
+    def issue(session: Session) -> tuple[Token, str]:
+        is_user = (func.lower(User.email) == email.lower(), User.status == UserStatus.ACTIVE)
+        user = session.scalar(select(User).where(*is_user))
+        if user is None:
+            raise PermissionDenied(f'no user has the e-mail "{email[:320]}"; an administrator adds it')
+        return _issue_sign_in_token(session, user.id, email, address, app_name)
+
+    return transact(sessions, issue)
 
 
 def _issue_sign_in_token(

@@ -28,6 +28,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from models.core.timing import Timing
+from services.access.oidc_config import OidcConfig
 from services.core.signing_key import SigningKey
 from services.outbound.config import IpNetwork, OutboundConfig
 from services.outbound.smtp import MailServer
@@ -44,6 +45,7 @@ LAST_BACKUP_FILE = "last-backup"
 SHARED_METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 NOTIFY_SOCKET_VARIABLE = "NOTIFY_SOCKET"
 PUBLIC_URL_PATTERN = re.compile(r"https?://[^/?#\s@]+/?")
+WEB_URL_PATTERN = re.compile(r"https?://[^?#\s@]+")
 SEARCH_URL_PATTERN = re.compile(r"https?://[^/?#\s]+/?")
 DEFAULT_SEARCH_INDEX = "tapeless"
 INDEX_NAME_PATTERN = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}")
@@ -90,6 +92,15 @@ PublicUrl = Annotated[
     AfterValidator(lambda url: url.rstrip("/")),
 ]
 
+OidcIssuer = Annotated[
+    str, matching(WEB_URL_PATTERN, 'TAPELESS_OIDC_ISSUER "{}" is no address: write https://HOST or https://HOST/PATH')
+]
+FlowerUrl = Annotated[
+    str,
+    matching(WEB_URL_PATTERN, 'TAPELESS_FLOWER_URL "{}" is no address: write https://HOST or https://HOST/PATH'),
+    AfterValidator(lambda url: url.rstrip("/")),
+]
+
 # The full URL of the collector; a missing library is reported at the start, too.
 TracesUrl = Annotated[str, AfterValidator(find_traces_endpoint)]
 
@@ -118,6 +129,11 @@ class Settings(BaseSettings):
     transcode_profiles: Path | None = None
     mounts: dict[str, str] = {}
     public_url: PublicUrl | None = None
+    flower_url: FlowerUrl | None = None
+    oidc_issuer: OidcIssuer | None = None
+    oidc_client_id: str | None = None
+    oidc_client_secret_file: Path | None = None
+    oidc_name: str = "single sign-on"
     secret_key: SecretStr | None = None
     secret_key_file: Path | None = None
     smtp_url: str | None = None
@@ -235,6 +251,16 @@ class Settings(BaseSettings):
             return load_transcode_profiles(self.transcode_profiles)
         except TranscodeProfilesError as error:
             raise SettingsError(f"{setting_variable('transcode_profiles')}: {error}") from None
+
+    @property
+    def oidc(self) -> OidcConfig | None:
+        """The provider of sign-ins; None if there is none."""
+        if self.oidc_issuer is None or self.oidc_client_id is None:
+            if self.oidc_issuer is None and self.oidc_client_id is None:
+                return None
+            raise SettingsError("set TAPELESS_OIDC_ISSUER and TAPELESS_OIDC_CLIENT_ID together, or neither")
+        secret = read_secret_file("TAPELESS_OIDC_CLIENT_SECRET_FILE", self.oidc_client_secret_file)
+        return OidcConfig(self.oidc_issuer, self.oidc_client_id, secret, self.oidc_name)
 
     @property
     def outside(self) -> OutboundConfig:

@@ -61,10 +61,12 @@ def api(host: str, port: int, threads: int, connections: int, data: Path | None)
         storage_roots=settings.storage_roots,
         media_folder=settings.media_folder,
         transcode_profiles=settings.profiles,
+        flower_url=settings.flower_url,
+        oidc=settings.oidc,
         outside=settings.outside,
     )
     served = create_api(api_context)
-    mount_pages(served, api_context)
+    news = mount_pages(served, api_context)
     logging.info("the API is on http://%s:%d/API/docs", host, port)
     serve_metrics(settings)
     reporter = start_reporter("api", context, settings.media_folder)
@@ -72,9 +74,9 @@ def api(host: str, port: int, threads: int, connections: int, data: Path | None)
     sys.setswitchinterval(SWITCH_SECONDS)
     try:
         limits = connection_limits(settings.timing, connections)
-        server = make_server(
-            HttpMetricsMiddleware(served), limits, settings.trusted_proxies, host=host, port=port, log_config=None
-        )
+        app = HttpMetricsMiddleware(served)
+        options = {"host": host, "port": port, "log_config": None}
+        server = make_server(app, limits, settings.trusted_proxies, news.stop, **options)
         with suppress(KeyboardInterrupt):
             server.run()
     finally:

@@ -78,6 +78,11 @@ class SystemOptions:
         """URL of the API, for people and links."""
         return make_url(self.host, self.api)
 
+    @property
+    def flower_url(self) -> str | None:
+        """URL of Flower, which only this machine reaches."""
+        return make_url(self.flower.address, self.flower.port) if self.flower is not None else None
+
 
 @click.command()
 @click.argument("folders", nargs=-1, type=click.Path(path_type=Path))
@@ -213,7 +218,7 @@ def run_system(
     """Start the servers, migrate the database, start the processes, and show progress until a signal."""
     console.print("starting")
     roots = [*settings.storage_roots, *map(Path.absolute, folders)]
-    fork_server = make_fork_server(supervisor, roots, options.metrics)
+    fork_server = make_fork_server(supervisor, roots, options.metrics, settings.flower_url or options.flower_url)
     fork_server.start()  # loads modules while the servers start
     postgres = EmbeddedPostgres(supervisor.data / "postgres")
     valkey = EmbeddedValkey(supervisor.data / "valkey", options.broker)
