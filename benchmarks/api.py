@@ -1,4 +1,4 @@
-"""Speed of the control API, as ratios to bare FastAPI routes and bare SQL in the same run.
+"""Speed of the control API and of the console, as ratios to bare FastAPI routes and bare SQL in the same run.
 
     python -m benchmarks.api [--assets 100000] [--seconds 5] [--clients 16]
 
@@ -37,8 +37,13 @@ from services.access.tokens import issue_token
 from services.access.tokens import register_app as create_api_app
 from services.access.users import create_user
 from services.core.actors import SETUP_ACTOR
+from services.core.signing_key import SigningKey
 from services.indexing.drain import drain_index_queue
+from services.outbound.config import OutboundConfig
 from services.searching.query import load_visibility
+from web.app import mount_pages
+from web.console import SESSION_COOKIE
+from web.search_pages import FACETS, HITS_PER_PAGE
 from workers.embedded.postgres import EmbeddedPostgres
 
 THREADS = 16
@@ -157,6 +162,29 @@ def compare_search(engine: Engine, sessions: Sessions, user_id: UUID, headers: d
     print(f"search of {found.total} hits: {mine:.1f} ms, bare SQL {median:.1f} ms, time x{mine / median:.2f}")
 
 
+def compare_page(sessions: Sessions, headers: dict[str, str], times: int) -> None:
+    """The first page of assets in the console, in turns with the same search over the API."""
+    outside = OutboundConfig(key=SigningKey(b"the key of a benchmark, of no other use"))
+    context = ApiContext(sessions, PostgresEngine(sessions), threads=THREADS, outside=outside)
+    app = create_api(context)
+    mount_pages(app, context)
+    cookie = {"Cookie": f"{SESSION_COOKIE}={headers['App-ID']}.{headers['Auth-Token']}"}
+    wanted = json.dumps({"doc_types": ["assets"], "facets": list(FACETS)})
+    page, search, size = [], [], 0
+    with served(app) as port, closing(HTTPConnection("127.0.0.1", port)) as http:
+        for _ in range(times):
+            start = time.perf_counter()
+            http.request("POST", f"/API/search/v1/search/?per_page={HITS_PER_PAGE}", wanted, {**headers, **JSON})
+            http.getresponse().read()
+            search.append(time.perf_counter() - start)
+            start = time.perf_counter()
+            http.request("GET", "/assets", headers=cookie)
+            size = len(http.getresponse().read())
+            page.append(time.perf_counter() - start)
+    ours, bare = (sorted(each)[times // 2] * 1000 for each in (page, search))
+    print(f"first page: {ours:.1f} ms and {size / 1000:.0f} kB, its search {bare:.1f} ms, time x{ours / bare:.2f}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--assets", type=int, default=100_000)
@@ -174,6 +202,7 @@ def main() -> None:
             print(f"{arguments.assets} assets, {arguments.clients} clients")
             compare(sessions, headers, arguments.seconds, arguments.clients)
             compare_search(engine, sessions, user_id, headers, times=50)
+            compare_page(sessions, headers, times=50)
             engine.dispose()
         finally:
             postgres.stop()

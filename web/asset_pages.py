@@ -1,11 +1,10 @@
 """One asset in the console: player, formats, values, comments, approval, shares and history, and what can be done."""
 
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from starlette.responses import RedirectResponse, Response
 
-from models.access.acl import Permission, ShareRight
+from models.access.acl import Permission
 from models.catalog.approval import VoteStatus
 from models.catalog.asset import ASSET_KIND, Asset
 from models.catalog.segment import SegmentType
@@ -16,27 +15,23 @@ from services.approvals.requests import ApprovalSpec, request_approval
 from services.approvals.votes import MAX_REASON_CHARACTERS, cast_vote
 from services.catalog.assets.assets import find_asset, update_asset
 from services.catalog.segments.segments import SEGMENT_START, NewSegment, add_segments
-from services.core.errors import NotFound, ValidationFailed
+from services.core.errors import ValidationFailed
 from services.metadata.values import list_object_values
 from services.objects.objects import find_object, get_object_for_update
-from services.shares.links import build_share_link
-from services.shares.recipients import hand_out_links, load_recipients
-from services.shares.shares import ShareInput, create_share, find_share, require_share_owner, revoke_share
 from services.viewing.assets import MediaFacts, load_shown_formats
 from services.viewing.comments import export_caption_track, load_comments
-from services.viewing.tree import (
+from services.viewing.related import (
     list_holding_collections,
-    list_running_shares,
-    load_approval_board,
-    load_format_tree,
-    load_recent_history,
+    list_related_assets,
+    list_relation_types,
+    list_writable_collections,
 )
+from services.viewing.tree import load_approval_board, load_format_tree, load_recent_history
 from web.console import PageRoute, Visit
 from web.pages import PAGE_HEADERS
 from web.player import SignedUrls, load_clip_clock, load_player
 from web.share_pages import MAX_COMMENT_CHARACTERS
-
-MAX_SHARE_DAYS = 365
+from web.sharing import end_object_share, list_shown_shares, share_object
 
 
 def asset_of(visit: Visit) -> Asset:
@@ -61,6 +56,7 @@ def show_asset_page(visit: Visit, links: tuple[str, ...] = ()) -> Response:
     if player.wait is not None and player.wait.is_new:
         visit.notify(TRANSCODE_TASK, [player.wait.job_id])
     comments, part = load_comments(visit.session, visit.actor, asset.id, visit.number("comments"))
+    history = load_recent_history(visit.session, asset)
     return visit.page(
         "console/asset.html",
         asset=asset,
@@ -76,9 +72,14 @@ def show_asset_page(visit: Visit, links: tuple[str, ...] = ()) -> Response:
         comments_part=part,
         reply=parse_id(visit.query("reply")),
         board=load_approval_board(visit.session, visit.actor, asset, may_write=Permission.WRITE in may),
-        shares=_list_shares(visit, asset) if Permission.CHANGE_ACL in may else [],
+        shares=list_shown_shares(visit, ASSET_KIND, asset.id) if Permission.CHANGE_ACL in may else [],
         collections=list_holding_collections(visit.session, visit.actor, asset),
-        history=load_recent_history(visit.session, asset),
+        writable=[] if visit.actor.only_browses else list_writable_collections(visit.session, visit.actor),
+        related=list_related_assets(visit.session, visit.actor, asset),
+        relation_types=list_relation_types(visit.session) if Permission.WRITE in may else [],
+        profiles=sorted(visit.context.transcode_profiles),
+        history=history,
+        may_undo=any(one.details.get("act") == "by hand" for one in history),
         links=links,
     )
 
@@ -87,26 +88,6 @@ def _download_url(urls: SignedUrls, asset: Asset, one: Any) -> str | None:
     if not one.is_stored:
         return None
     return urls.archive(asset.id, one.id) if one.count > 1 else urls.file(asset.id, one.files[0].id)
-
-
-def _list_shares(visit: Visit, asset: Asset) -> list[tuple[Any, list[str], str | None]]:
-    """Return shares with their recipients, and the link of those for everyone."""
-    shares = list_running_shares(visit.session, asset)
-    users = load_recipients(visit.session, [share.id for share in shares])
-    return [
-        (
-            share,
-            [user.email for user in users[share.id] if user.email],
-            _link(visit, users[share.id][0]) if share.has_url and users[share.id] else None,
-        )
-        for share in shares
-        if share.expires > datetime.now(UTC)
-    ]
-
-
-def _link(visit: Visit, user: Any) -> str:
-    base = (visit.context.outside.public_url or str(visit.request.base_url)).rstrip("/")
-    return build_share_link(visit.key, base, user.id, user.generation)
 
 
 def back_to(visit: Visit, asset: Asset, part: str) -> Response:
@@ -152,51 +133,34 @@ def ask_approval(visit: Visit) -> Response:
     return back_to(visit, asset_of(visit), "approval")
 
 
-def vote_asset(visit: Visit) -> Response:
-    """Set the user's vote."""
+def read_vote(visit: Visit) -> tuple[VoteStatus, str]:
+    """Return the vote of a form, and its reason."""
     word, reason = visit.form.get("vote", ""), visit.form.get("reason", "").strip()[:MAX_REASON_CHARACTERS]
     if word not in tuple(VoteStatus):
         raise ValidationFailed("vote", "approve or reject it")
+    return VoteStatus(word), reason
+
+
+def vote_asset(visit: Visit) -> Response:
+    """Set the user's vote."""
+    vote, reason = read_vote(visit)
     asset = asset_of(visit)
     found = find_object(visit.session, visit.actor, ASSET_KIND, asset.id)
-    cast_vote(visit.session, found, VoteStatus(word), visit.actor, reason)
+    cast_vote(visit.session, found, vote, visit.actor, reason)
     return back_to(visit, asset, "approval")
 
 
 def share_asset(visit: Visit) -> Response:
-    """Share an asset: by one link, or by one for each address; links that are not mailed are shown once."""
-    asset, emails = asset_of(visit), visit.form.get("emails", "").replace(",", " ").split()
-    days = visit.form.get("days", "7")
-    if not (days.isascii() and days.isdigit() and 0 < int(days) <= MAX_SHARE_DAYS):
-        raise ValidationFailed("days", f"a share ends within {MAX_SHARE_DAYS} days")
-    allowed = [right.value for right in ShareRight if visit.form.get(right.value)]
-    new = ShareInput(
-        allows=frozenset(allowed),
-        message=visit.form.get("message", "")[:MAX_COMMENT_CHARACTERS],
-        emails=emails,
-        has_url=not emails,
-        expires=datetime.now(UTC) + timedelta(days=int(days)),
-    )
-    share = create_share(visit.session, visit.actor, ASSET_KIND, asset.id, new)
-    if not emails:
-        return back_to(visit, asset, "shares")
-    users = load_recipients(visit.session, [share.id])[share.id]
-    found = find_object(visit.session, visit.actor, ASSET_KIND, asset.id)
-    shown = hand_out_links(visit.session, visit.context.outside, found, users, visit.actor, visit.notify)
-    if not shown:
-        return back_to(visit, asset, "shares")
-    return show_asset_page(visit, links=tuple(f"{one.email}: {_link(visit, one)}" for one in users if one.id in shown))
+    """Share an asset; links that are not mailed are shown once."""
+    asset = asset_of(visit)
+    links = share_object(visit, ASSET_KIND, asset.id)
+    return show_asset_page(visit, links) if links else back_to(visit, asset, "shares")
 
 
 def end_share(visit: Visit) -> Response:
-    """End a share at once."""
-    share_id = parse_id(visit.form.get("share"))
-    if share_id is None:
-        raise NotFound("share", visit.form.get("share", ""))
+    """End a share of an asset."""
     asset = asset_of(visit)
-    found, share = find_share(visit.session, visit.actor, ASSET_KIND, asset.id, share_id)
-    require_share_owner(visit.session, visit.actor, share, found)
-    revoke_share(visit.session, found, share, visit.actor)
+    end_object_share(visit, ASSET_KIND, asset.id)
     return back_to(visit, asset, "shares")
 
 

@@ -26,6 +26,7 @@ from asgi.request_context import client_address
 from models.access.acl import Actor
 from models.core.base import parse_id
 from models.core.sessions import transact
+from models.queues.job import Job
 from search.engine import SearchUnavailableError
 from search.query.budget import CriteriaError
 from services.access.tokens import AuthenticatedToken, authenticate_token, touch_token
@@ -35,11 +36,13 @@ from services.core.errors import (
     NotFound,
     PermissionDenied,
     RateLimited,
+    Unsupported,
     ValidationFailed,
 )
 from services.core.signing_key import SigningKey, require_signing_key
 from web.pages import PageRenderer
 from web.share_pages import MAX_FORM_BYTES, parse_form
+from web.words import DONE_WORDS
 
 SESSION_COOKIE = "tapeless-session"
 CONSOLE_FORM_PURPOSE = "console form"
@@ -54,7 +57,10 @@ PAGE_STATUS: dict[type[Exception], int] = {
     Conflict: 409,
     RateLimited: 429,
     SearchUnavailableError: 503,
+    Unsupported: 501,
+    DomainError: 409,
 }
+"""The first class that an error is of decides."""
 
 
 @dataclass(slots=True)
@@ -90,9 +96,15 @@ class Visit:
         """Queue wake-up messages, which are sent after the commit."""
         self.wake_ups.append((task, [str(one) for one in ids]))
 
+    def start_job(self, job: Job) -> None:
+        """Queue the wake-up message of a new job."""
+        self.notify(job.task or "", [job.id])
+
     def page(self, template: str, status: int = 200, **values: object) -> Response:
         """Render a page of the console."""
-        shown = {"actor": self.actor, "form": make_form_token(self.key, self.signed_in.token_id)}
+        token = make_form_token(self.key, self.signed_in.token_id)
+        shown = {"actor": self.actor, "form": token, "done": DONE_WORDS.get(self.query("done"), "")}
+        shown["section"] = self.request.url.path.split("/")[1]
         return self.render(template, status, **shown, **values)
 
     def query(self, name: str) -> str:
@@ -119,7 +131,9 @@ class PageRoute:
     browsers: bool = False
     """Whether users who only browse may use it although it is no GET."""
     is_search: bool = False
-    """Whether it opens no transaction around its search, and is one of the few that search at once."""
+    """Whether it is one of the few that search at once, without a transaction around."""
+    own_transactions: bool = False
+    """Whether it opens its transactions itself, because it does slow work before."""
 
 
 def make_form_token(key: SigningKey, token_id: UUID) -> str:
@@ -168,7 +182,7 @@ class Console:
     async def _respond(self, route: PageRoute, request: Request) -> Response:
         is_write = route.method != "GET"
         # Who is not signed in is sent away before a body is read.
-        if is_write and not await self._run(request, lambda: self._is_signed_in(request)):
+        if is_write and await self._run(request, lambda: self.read_user(request)) is None:
             return RedirectResponse(SIGN_IN_PATH, 303)
         size = MAX_FORM_BYTES if is_write else PUBLIC_BODY_BYTES
         async with self.admission.bodies.read(request.scope, request.receive, size) as body:
@@ -182,8 +196,9 @@ class Console:
         async with self.admission.work.enter(("address", client_address(request))):
             return await run_in_threadpool(work)
 
-    def _is_signed_in(self, request: Request) -> bool:
-        return transact(self.context.sessions, lambda session: read_session(session, request)) is not None
+    def read_user(self, request: Request) -> AuthenticatedToken | None:
+        """Return the user of the session cookie, in a transaction of its own."""
+        return transact(self.context.sessions, read_session, request)
 
     def _visit(self, route: PageRoute, request: Request, form: dict[str, str]) -> Response:
         wake_ups: list[tuple[str, list[str]]] = []
@@ -196,11 +211,15 @@ class Console:
             require_own_form(visit, route)
             return route.handler(visit)
 
-        if route.is_search:
-            found = transact(self.context.sessions, lambda session: read_session(session, request))
-            visit = Visit(self.context, request, self.render, found, form) if found is not None else None
-            return route.handler(visit) if visit is not None else redirect_to_sign_in(request)
-        response: Response = transact(self.context.sessions, work)
+        if route.is_search or route.own_transactions:
+            found = self.read_user(request)
+            if found is None:
+                return redirect_to_sign_in(request)
+            visit = Visit(self.context, request, self.render, found, form, None, wake_ups)
+            require_own_form(visit, route)
+            response = route.handler(visit)
+        else:
+            response = transact(self.context.sessions, work)
         for task, ids in wake_ups:
             with suppress(Exception):  # without a broker, the scheduler of another process finds the rows
                 self.context.notify(task, ids)
@@ -229,9 +248,12 @@ def require_own_form(visit: Visit, route: PageRoute) -> None:
 
 
 def back_of(request: Request) -> str:
-    """Return the page that a form was on; for a page that cannot be shown, the first one."""
-    asset_id = request.path_params.get("asset_id")
-    return f"/assets/{asset_id}" if request.method != "GET" and asset_id is not None else "/"
+    """Return the page that a form was on: of an object, or a list; for a page that cannot be shown, the first one."""
+    section, _, rest = request.url.path.strip("/").partition("/")
+    if request.method == "GET" or section == "sign-out":
+        return "/"
+    key = rest.partition("/")[0]
+    return f"/{section}/{key}" if parse_id(key) is not None else f"/{section}"
 
 
 def redirect_to_sign_in(request: Request) -> Response:

@@ -9,6 +9,8 @@ from sqlalchemy.orm import Session
 from starlette.responses import Response
 
 from models.catalog.asset import KeyframeType
+from models.catalog.collection import Collection
+from models.catalog.metadata import MetadataField
 from models.core.sessions import transact
 from search.engine import SearchHit, SearchResults
 from search.query.criteria import MAX_PAGED_HITS, parse_criteria
@@ -17,6 +19,7 @@ from services.core.text import label_structure
 from services.downloads.previews import KeyframeView, load_keyframes
 from services.searching.metadata_terms import make_range_kind_reader
 from services.searching.query import search_as
+from services.viewing.related import list_tag_fields, list_writable_collections
 from services.viewing.tree import load_asset_sizes
 from web.console import PageRoute, Visit
 from web.player import SignedUrls
@@ -33,6 +36,7 @@ FACETS = {
     "has_warning": "Warnings",
 }
 FACET_WORDS: dict[str, dict[str, str]] = {
+    "format_kind": {"transcode": "copy to watch"},
     "is_online": {"true": "here", "false": "missing"},
     "has_warning": {"true": "with warnings", "false": "without"},
     "approval_status": {
@@ -88,8 +92,20 @@ def list_assets(visit: Visit) -> Response:
     kind_of = make_range_kind_reader(lambda work: transact(sessions, work))
     criteria = parse_criteria(body, number, HITS_PER_PAGE, kind_of)
     results = search_as(sessions, visit.context.engine, criteria, visit.actor)
+    may_select = not visit.actor.only_browses
+
+    def load(session: Session) -> tuple[list[ListedAsset], Sequence[MetadataField], Sequence[Collection]]:
+        fields = list_tag_fields(session) if may_select else ()
+        writable = list_writable_collections(session, visit.actor) if may_select else ()
+        return load_listed(session, visit, results.hits), fields, writable
+
+    assets, fields, writable = transact(sessions, load)
     return visit.page(
         "console/assets.html",
+        may_select=may_select,
+        back=address(visit),
+        tag_fields=fields,
+        writable=writable,
         query=visit.query("q"),
         view="table" if visit.query("view") == "table" else "grid",
         view_urls={view: address(visit, view=view, page="") for view in ("", "table")},
@@ -97,7 +113,7 @@ def list_assets(visit: Visit) -> Response:
         sort=sort if sort in SORTS else "",
         chosen=chosen,
         total=results.total,
-        assets=transact(sessions, lambda session: load_listed(session, visit, results.hits)),
+        assets=assets,
         facets=list_facets(visit, results),
         clear_url=f"/assets?{urlencode({'view': visit.query('view')})}" if visit.query("view") else "/assets",
         number=number,

@@ -7,6 +7,52 @@ from services.core.text import pluralize
 from services.renditions.playback import PlaybackWait
 from services.viewing.assets import MediaFacts, ShownFormat
 
+DONE_WORDS = {
+    "split": "Split off. The files that stayed are grouped again.",
+    "merged": "Merged. It can be undone here.",
+    "undone": "Undone. The files are grouped by the rules again.",
+    "transcode": "A copy to watch is being made. It appears here when it is ready.",
+    "rebuild": "Headers, previews and renditions are being made again.",
+    "reindexed": "Indexed again.",
+    "related": "Related.",
+    "unrelated": "The relation was removed.",
+    "collected": "Added to the collection.",
+    "uncollected": "Taken out of the collection.",
+    "approved": "Approved.",
+    "voted": "Your vote was recorded.",
+    "tagged": "The tags were added.",
+    "to-share": "This collection holds what you chose. Share it below.",
+    "made": "Made.",
+    "renamed": "Saved.",
+    "moved": "Moved.",
+    "deleted": "Deleted.",
+    "scan": "A scan was requested; it begins within seconds.",
+    "paused": "Paused. Nothing is read from its folder, and nothing is marked missing.",
+    "resumed": "It is watched again, beginning with a scan.",
+    "confirmed": "Confirmed. The catalog follows the disk within seconds.",
+    "removed": "The storage was removed. Nothing was deleted from disk.",
+    "regroup": "The profile was set. The files are being grouped again.",
+    "revoked": "The token ended; what used it is signed out.",
+    "same-profile": "It has this profile already; nothing was changed.",
+}
+"""What a page says after an action, by the word in its address."""
+USER_TYPES = {
+    "STANDARD": "works with assets",
+    "POWER": "power user",
+    "BROWSE_ONLY": "only looks",
+    "BROWSE_API_ONLY": "only looks, by programs",
+}
+USER_STATES = {"ACTIVE": "active", "INACTIVE": "inactive", "BLOCKED": "blocked"}
+FILE_STATES = {
+    "OPEN": "empty",
+    "GROWING": "being written",
+    "AWAITED": "awaited",
+    "CLOSED": "",
+    "FAILED": "unreadable",
+    "MISSING": "missing",
+    "REDISCOVERED": "came back",
+    "DELETED": "deleted",
+}
 SIZE_UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
 
 
@@ -60,6 +106,15 @@ def describe_media(media: MediaFacts) -> list[str]:
 def describe_shown_format(one: ShownFormat) -> str:
     """Describe a format in one line: media, files and size."""
     return " · ".join([*describe_media(one.media), pluralize(one.count, "file"), format_size(one.size)])
+
+
+def describe_age(moment: datetime) -> str:
+    """Say how long ago a time was, in its largest unit."""
+    seconds = max(0, int((datetime.now(UTC) - moment).total_seconds()))
+    for size, noun in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
+        if seconds >= size:
+            return pluralize(seconds // size, noun)
+    return pluralize(seconds, "second")
 
 
 def describe_wait(wait: PlaybackWait) -> str:

@@ -1,10 +1,14 @@
 """Work and explanations, for administrators: what waits, runs and failed, and why a file is where it is."""
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from uuid import UUID
 
 from starlette.responses import RedirectResponse, Response
 
 from models.core.sessions import transact
+from models.core.system_sample import SystemSample
 from services.core.errors import ValidationFailed, require_administrator
 from services.operations.backlog import (
     BACKLOG_SWEEP_TASK,
@@ -15,7 +19,9 @@ from services.operations.backlog import (
 )
 from services.operations.explain import explain_path, parse_asked_path
 from services.operations.explain_progress import explain_indexed_document, read_asset_mark
+from services.operations.samples import SAMPLE_INTERVAL_SECONDS, list_samples
 from web.console import PageRoute, Visit
+from web.words import describe_duration
 
 MAX_SHOWN_WORK = 100
 WORK_STATES = {
@@ -31,6 +37,56 @@ WORK_STATES = {
 RETRIED_STATES = frozenset({"PARKED", "FAILED"})
 
 
+PLOT_WIDTH, PLOT_HEIGHT, PLOTTED_SECONDS = 1_000, 100, 86_400
+MAX_PLOTTED_GAP_SECONDS = 3 * SAMPLE_INTERVAL_SECONDS
+"""A line is not drawn over a longer time without a sample."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlotLine:
+    """A quantity over the last day: what it is now and at most, and its runs as points of a drawing."""
+
+    label: str
+    now: str
+    most: str
+    runs: list[str]
+
+
+def plot_samples(samples: Sequence[SystemSample], now: datetime) -> list[PlotLine]:
+    """Draw files, waiting work and the lag of the index; each line has a scale of its own, from zero."""
+    return [
+        _plot_line("Files", samples, now, lambda one: one.files, lambda value: f"{value:,.0f}"),
+        _plot_line("Waiting work", samples, now, lambda one: one.queued, lambda value: f"{value:,.0f}"),
+        _plot_line("Index lag", samples, now, lambda one: one.index_lag_seconds, _describe_seconds),
+    ]
+
+
+def _describe_seconds(value: float) -> str:
+    return describe_duration(round(value * 1000)) if value else "none"
+
+
+def _plot_line(
+    label: str,
+    samples: Sequence[SystemSample],
+    now: datetime,
+    read: Callable[[SystemSample], float],
+    say: Callable[[float], str],
+) -> PlotLine:
+    most = max(map(read, samples), default=0)
+    runs: list[list[str]] = []
+    before: datetime | None = None
+    for one in samples:
+        x = PLOT_WIDTH * (1 - (now - one.sampled_at).total_seconds() / PLOTTED_SECONDS)
+        y = PLOT_HEIGHT * (1 - read(one) / (most or 1))
+        if before is None or (one.sampled_at - before).total_seconds() > MAX_PLOTTED_GAP_SECONDS:
+            runs.append([])
+        runs[-1].append(f"{max(0, x):.1f},{y:.1f}")
+        before = one.sampled_at
+    latest = say(read(samples[-1])) if samples else "not known yet"
+    # A line of one point is drawn as a dot.
+    return PlotLine(label, latest, say(most), [" ".join(run if len(run) > 1 else run * 2) for run in runs])
+
+
 def show_work(visit: Visit) -> Response:
     """List unfinished jobs, what waits in each queue, and what failed."""
     require_administrator(visit.actor, "see the work of all")
@@ -43,6 +99,8 @@ def show_work(visit: Visit) -> Response:
         others=max(0, len(ordered) - MAX_SHOWN_WORK),
         failed=sum(1 for item in found if item.state in RETRIED_STATES),
         states=WORK_STATES,
+        plot=plot_samples(list_samples(visit.session), datetime.now(UTC)),
+        flower=visit.context.flower_url,
         retried=RETRIED_STATES,
     )
 

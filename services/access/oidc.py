@@ -107,7 +107,8 @@ class OidcProvider:
             nonce={"essential": True, "value": nonce},
         )
         try:
-            keys = KeySet.import_key_set(self._load(self._metadata()["jwks_uri"]))  # type: ignore[arg-type]
+            published = self._load(self._metadata()["jwks_uri"])
+            keys = KeySet.import_key_set({"keys": published["keys"]})
             claims = jwt.decode(text, keys, algorithms=list(OIDC_ALGORITHMS)).claims
             rules.validate(claims)
         except (JoseError, ValueError, KeyError) as error:

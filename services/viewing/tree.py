@@ -9,12 +9,11 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from models.access.acl import Actor, readable_by
+from models.access.acl import Actor
 from models.access.share import Share
 from models.access.user import User
 from models.catalog.approval import Approval, ApprovalStatus
 from models.catalog.asset import ASSET_KIND, Asset, FileSet, Format
-from models.catalog.collection import Collection, CollectionAsset, CollectionStatus
 from models.catalog.history import History
 from models.catalog.storage import Storage
 from models.core.statements import in_array
@@ -104,9 +103,9 @@ def _may_vote(approval: Approval, actor: Actor, *, may_write: bool) -> bool:
     return is_reviewer(approval, actor) or (has_no_reviewers(approval) and may_write)
 
 
-def list_running_shares(session: Session, asset: Asset) -> Sequence[Share]:
-    """Return the shares of an asset that are not revoked, the newest first."""
-    query = select(Share).where(Share.object_type == ASSET_KIND, is_share_of_object(asset.id))
+def list_running_shares(session: Session, kind: str, object_id: uuid.UUID) -> Sequence[Share]:
+    """Return the shares of an asset or collection that are not revoked, the newest first."""
+    query = select(Share).where(Share.object_type == kind, is_share_of_object(object_id))
     return session.scalars(query.order_by(Share.id.desc()).limit(MAX_SHOWN_SHARES)).all()
 
 
@@ -114,20 +113,6 @@ def load_recent_history(session: Session, asset: Asset) -> Sequence[History]:
     """Return the newest entries of the history of an asset."""
     query = select(History).where(history_of_asset(asset.id)).order_by(History.id.desc())
     return session.scalars(query.limit(MAX_SHOWN_HISTORY)).all()
-
-
-def list_holding_collections(session: Session, actor: Actor, asset: Asset) -> Sequence[str]:
-    """Return the titles of the collections that contain an asset and that the actor reads."""
-    query = (
-        select(Collection.title)
-        .join(CollectionAsset, CollectionAsset.collection_id == Collection.id)
-        .where(
-            CollectionAsset.asset_id == asset.id,
-            Collection.status == CollectionStatus.ACTIVE,
-            readable_by(actor, "collections", Collection.id),
-        )
-    )
-    return session.scalars(query.order_by(Collection.title)).all()
 
 
 def load_asset_sizes(session: Session, assets: Sequence[uuid.UUID]) -> dict[uuid.UUID, int]:

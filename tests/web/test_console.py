@@ -25,33 +25,105 @@ from web.console import SESSION_COOKIE, make_form_token
 from web.sign_in_pages import local_path
 
 ROLES = ("administrator", "owner", "reader", "stranger", "browser", "guest", "nobody")
+ADMINISTRATOR_ONLY = "200 403 403 403 403 303 303"
 PAGES = {
     "GET /": "303 303 303 303 303 303 303",
-    "POST /sign-out": "303 303 303 303 303 303 303",
     "GET /assets": "200 200 200 200 200 303 303",
     "GET /assets/{asset_id:uuid}": "200 200 200 404 200 303 303",
     "GET /assets/{asset_id:uuid}/captions/{track_id:uuid}": "404 404 404 404 404 303 303",
+    "GET /assets/{asset_id:uuid}/files": "200 200 200 404 200 303 303",
+    "GET /assets/{asset_id:uuid}/metadata": "200 200 200 404 200 303 303",
+    "GET /collections": "200 200 200 200 200 303 303",
+    "GET /collections/{collection_id:uuid}": "200 200 200 404 404 303 303",
+    "GET /approvals": "200 200 200 200 200 303 303",
+    "GET /tokens": "200 200 200 200 200 303 303",
+    "GET /storages": ADMINISTRATOR_ONLY,
+    "GET /storages/{storage_id:uuid}": ADMINISTRATOR_ONLY,
+    "GET /storages/{storage_id:uuid}/patterns": ADMINISTRATOR_ONLY,
+    "GET /storages/{storage_id:uuid}/profile": ADMINISTRATOR_ONLY,
+    "GET /work": ADMINISTRATOR_ONLY,
+    "GET /explain": ADMINISTRATOR_ONLY,
+    "GET /users": ADMINISTRATOR_ONLY,
+    "GET /users/{user_id:uuid}": ADMINISTRATOR_ONLY,
+    "GET /groups/{group_id:uuid}": ADMINISTRATOR_ONLY,
+    "GET /audit": ADMINISTRATOR_ONLY,
+    "POST /assets/actions": "303 303 403 404 403 303 303",
     "POST /assets/{asset_id:uuid}/title": "303 303 403 404 403 303 303",
     "POST /assets/{asset_id:uuid}/comments": "303 303 303 404 403 303 303",
     "POST /assets/{asset_id:uuid}/approval": "303 303 403 404 403 303 303",
     "POST /assets/{asset_id:uuid}/votes": "303 303 403 404 403 303 303",
     "POST /assets/{asset_id:uuid}/shares": "303 303 403 404 403 303 303",
     "POST /assets/{asset_id:uuid}/shares/end": "303 303 403 404 403 303 303",
-    "GET /assets/{asset_id:uuid}/metadata": "200 200 200 404 200 303 303",
     "POST /assets/{asset_id:uuid}/metadata": "303 303 403 404 403 303 303",
-    "GET /work": "200 403 403 403 403 303 303",
+    "POST /assets/{asset_id:uuid}/relations": "303 303 403 404 403 303 303",
+    "POST /assets/{asset_id:uuid}/relations/remove": "303 303 403 404 403 303 303",
+    "POST /assets/{asset_id:uuid}/collections": "303 303 403 404 403 303 303",
+    "POST /assets/{asset_id:uuid}/collections/remove": "303 303 403 404 403 303 303",
+    "POST /assets/{asset_id:uuid}/transcode": "303 303 403 404 403 303 303",
+    "POST /assets/{asset_id:uuid}/rebuild": "303 403 403 404 403 303 303",
+    "POST /assets/{asset_id:uuid}/reindex": "303 303 403 404 403 303 303",
+    "POST /assets/{asset_id:uuid}/split": "303 303 403 404 403 303 303",
+    "POST /assets/{asset_id:uuid}/undo": "303 303 403 404 403 303 303",
+    "POST /assets/{asset_id:uuid}/merge": "303 303 403 404 403 303 303",
+    "POST /approvals": "303 303 403 404 403 303 303",
+    "POST /collections": "303 303 303 303 403 303 303",
+    "POST /collections/{collection_id:uuid}/title": "303 303 403 404 403 303 303",
+    "POST /collections/{collection_id:uuid}/move": "303 303 403 404 403 303 303",
+    "POST /collections/{collection_id:uuid}/remove": "303 303 403 404 403 303 303",
+    "POST /collections/{collection_id:uuid}/shares": "303 303 403 404 403 303 303",
+    "POST /collections/{collection_id:uuid}/shares/end": "303 303 403 404 403 303 303",
+    "POST /collections/{collection_id:uuid}/delete": "303 303 403 404 403 303 303",
+    "POST /storages": "400 403 403 403 403 303 303",
+    "POST /storages/{storage_id:uuid}/scan": "303 403 403 403 403 303 303",
+    "POST /storages/{storage_id:uuid}/confirm": "303 403 403 403 403 303 303",
+    "POST /storages/{storage_id:uuid}/patterns": "303 403 403 403 403 303 303",
+    "POST /storages/{storage_id:uuid}/profile": "303 403 403 403 403 303 303",
+    "POST /storages/{storage_id:uuid}/pause": "303 403 403 403 403 303 303",
+    "POST /storages/{storage_id:uuid}/remove": "303 403 403 403 403 303 303",
     "POST /work/retry": "303 403 403 403 403 303 303",
     "POST /work/discard": "409 403 403 403 403 303 303",
-    "GET /explain": "200 403 403 403 403 303 303",
+    "POST /users": "200 403 403 403 403 303 303",
+    "POST /users/{user_id:uuid}": "303 403 403 403 403 303 303",
+    "POST /users/{user_id:uuid}/password": "200 403 403 403 403 303 303",
+    "POST /groups": "303 403 403 403 403 303 303",
+    "POST /groups/{group_id:uuid}/name": "303 403 403 403 403 303 303",
+    "POST /groups/{group_id:uuid}/members": "303 403 403 403 403 303 303",
+    "POST /groups/{group_id:uuid}/members/remove": "303 403 403 403 403 303 303",
+    "POST /groups/{group_id:uuid}/delete": "303 403 403 403 403 303 303",
+    "POST /users/{user_id:uuid}/delete": "303 403 403 403 403 303 303",
+    "POST /tokens": "200 200 200 200 403 303 303",
+    "POST /tokens/end": "303 303 303 303 303 303 303",
+    "POST /sign-out": "303 303 303 303 303 303 303",
 }
-"""Status by role, in the order of ROLES; the browser may read the asset and only browses. Everyone who is not signed in
-is sent to the sign-in."""
-FORM = {"title": "renamed", "text": "hello", "vote": "APPROVED", "days": "7", "reason": "old"}
+"""Status by role, in the order of ROLES and of the requests: what ends something comes last. The browser may read the
+asset and only browses. Everyone who is not signed in is sent to the sign-in."""
+FORM = {"title": "renamed", "text": "hello", "vote": "APPROVED", "days": "7", "reason": "old", "name": "{unique}"}
+FORM |= {"do": "reindex", "pick.{asset_id}": "1", "view": "{view_id}", "email": "{unique}@example.org"}
+FORM |= {"type": "STANDARD", "status": "ACTIVE", "user": "{user_id}", "pause": "1", "assets": "keep"}
+FORMS: dict[str, dict[str, str]] = {
+    "POST /assets/{asset_id:uuid}/split": {"file.{stored_file_id}": "1"},
+    "POST /assets/{asset_id:uuid}/merge": {"other": "{related_to_asset_id}"},
+    "POST /assets/{asset_id:uuid}/relations": {"type": "{spare_type}", "other": "/assets/{related_to_asset_id}"},
+    "POST /assets/{asset_id:uuid}/relations/remove": {
+        "type": "{relation_type}",
+        "source": "{asset_id}",
+        "target": "{related_to_asset_id}",
+    },
+    "POST /assets/{asset_id:uuid}/collections": {"collection": "{spare_collection_id}"},
+    "POST /assets/{asset_id:uuid}/collections/remove": {"collection": "{spare_collection_id}"},
+    "POST /approvals": {"kind": "assets", "object": "{asset_id}"},
+    "POST /storages/{storage_id:uuid}/profile": {"profile": '{{"min_frames": 3}}'},
+    "POST /storages/{storage_id:uuid}/patterns": {"patterns": "*.bak"},
+    "POST /users": {"email": "new.{unique}@example.org"},
+    "POST /groups": {"name": "new {unique}"},
+    "POST /tokens/end": {"token": "sign-ins"},
+}
+"""Fields of a form beside those of FORM, and instead of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cast:
-    """Users by role, and what they open."""
+    """Users by role, and what they open: the same for all, or of a role's own."""
 
     callers: dict[str, Caller]
     world: World
@@ -62,9 +134,14 @@ class Cast:
         caller = self.callers.get(role)
         return f"{caller.app_id}.{caller.token}" if caller is not None else ""
 
+    def browse(self, api: Api, role: str) -> httpx.Client:
+        cookies = {SESSION_COOKIE: self.cookie(role)} if self.cookie(role) else {}
+        return httpx.Client(base_url=api.root, cookies=cookies, timeout=30)
 
-def cast_of(api: Api) -> Cast:
-    callers = {"administrator": api.user(is_admin=True)} | {role: api.user() for role in ROLES[1:5]}
+
+def cast_of(api: Api, callers: dict[str, Caller] | None = None) -> Cast:
+    if callers is None:
+        callers = {"administrator": api.user(is_admin=True)} | {role: api.user() for role in ROLES[1:5]}
     with api.sessions.begin() as session:
         session.get_one(User, callers["browser"].id).type = "BROWSE_ONLY"  # type: ignore[assignment]
         world = make_world(session, callers["owner"].id, callers["reader"].id)
@@ -85,25 +162,27 @@ def test_every_page_has_a_row() -> None:
 
 
 def test_each_page_and_action_answers_everybody_as_its_row_says(api: Api) -> None:
-    cast = cast_of(api)
-    asset = cast.world.ids["asset_id"]
     heard: dict[str, list[int]] = {name: [] for name in PAGES}
-    # A share for each, before the owner signs out.
-    shares = {role: share_url(cast.callers["owner"], asset)["id"] for role in ROLES}
-    for role in ROLES:
-        cookies = {SESSION_COOKIE: cast.cookie(role)} if cast.cookie(role) else {}
-        with httpx.Client(base_url=api.root, cookies=cookies, timeout=30) as browser:
+    callers = cast_of(api).callers
+    casts = {role: cast_of(api, callers) for role in ROLES}
+    owner = callers["owner"]
+    shares = {
+        role: {
+            kind: share_url(owner, cast.world.ids[f"{kind}_id"], kind=f"{kind}s")["id"]
+            for kind in ("asset", "collection")
+        }
+        for role, cast in casts.items()
+    }
+    for role, cast in casts.items():
+        with cast.browse(api, role) as browser:
             shown = browser.get("/assets")
-            form = {
-                **FORM,
-                "view": cast.world.ids["view_id"],
-                "share": shares[role],
-                "form": form_of(shown.text) if shown.status_code == 200 else "x",
-            }
-            # Signing out last.
-            for name in sorted(PAGES, key=lambda name: name == "POST /sign-out"):
+            token = form_of(shown.text) if shown.status_code == 200 else "x"
+            for name in PAGES:
                 method, path = name.split(" ")
-                url = path.replace("{asset_id:uuid}", asset).replace("{track_id:uuid}", asset)
+                url = cast.world.fill(path.replace(":uuid", "").replace("{track_id}", "{asset_id}"))
+                fields = FORM | FORMS.get(name, {})
+                form = {cast.world.fill(key): cast.world.fill(value) for key, value in fields.items()}
+                form |= {"form": token, "share": shares[role]["collection" if "/collections/" in path else "asset"]}
                 answer = browser.request(method, url, data=form if method == "POST" else None)
                 heard[name].append(answer.status_code)
                 if role in ("guest", "nobody"):

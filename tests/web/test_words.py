@@ -1,13 +1,16 @@
 """Numbers as people read them, and where things are on the time line."""
 
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
 
+from models.core.system_sample import SystemSample
 from services.renditions.playback import FrameRange, PlaybackWait
 from services.viewing.assets import MediaFacts, build_media_facts
 from web.player import TimelineMark, parse_rate, place_holes
-from web.words import describe_duration, describe_media, describe_rate, describe_wait
+from web.words import describe_age, describe_duration, describe_media, describe_rate, describe_wait
+from web.work_pages import MAX_PLOTTED_GAP_SECONDS, plot_samples
 
 
 @pytest.mark.parametrize(
@@ -78,3 +81,27 @@ def test_holes_are_where_their_frames_would_be(frames: FrameRange, marks: list[t
 @pytest.mark.parametrize("text", [None, "", "0", "-24", "1/0", "x", 24])
 def test_what_is_no_frame_rate(text: object) -> None:
     assert parse_rate(text) is None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0, "0 seconds"), (59, "59 seconds"), (60, "1 minute"), (7_300, "2 hours"), (90_000, "1 day")]
+)
+def test_ages(seconds: int, text: str) -> None:
+    assert describe_age(datetime.now(UTC) - timedelta(seconds=seconds)) == text
+
+
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
+
+
+def sample(hours_ago: float, files: int) -> SystemSample:
+    at = NOW - timedelta(hours=hours_ago)
+    return SystemSample(sampled_at=at, files=files, assets=1, queued=0, index_lag_seconds=0.0)
+
+
+def test_lines_of_the_last_day_have_gaps_where_nothing_was_counted() -> None:
+    near = MAX_PLOTTED_GAP_SECONDS / 3600
+    files, queue, lag = plot_samples([sample(24, 50), sample(24 - near, 100), sample(0, 100)], NOW)
+    assert (files.now, files.most) == ("100", "100")
+    assert files.runs == ["0.0,50.0 10.4,0.0", "1000.0,0.0 1000.0,0.0"]
+    assert (queue.most, lag.now) == ("0", "none")
+    assert [line.runs for line in plot_samples([], NOW)] == [[], [], []]

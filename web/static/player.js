@@ -92,15 +92,15 @@ if (here) {
   here.hidden = false;
   here.addEventListener("click", () => { media.pause(); fillTime(); document.getElementById("text").focus(); });
 }
-for (const link of document.querySelectorAll("[data-seek]")) {
-  link.addEventListener("click", () => {
-    media.pause();
-    const seconds = Number(link.dataset.seek) / 1000;
-    if (rate) seekFrame(Math.round(seconds * rate));
-    else media.currentTime = seconds;
-    showDrawing(link.closest(".comment"));
-  });
-}
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("[data-seek]");
+  if (!link) return;
+  media.pause();
+  const seconds = Number(link.dataset.seek) / 1000;
+  if (rate) seekFrame(Math.round(seconds * rate));
+  else media.currentTime = seconds;
+  showDrawing(link.closest(".comment"));
+});
 
 // Keys work while the focus is in the player, so that they never meet those of a screen reader or a form.
 const KEYS = { ",": () => stepBy(-1), ".": () => stepBy(1), k: toggle, j: () => { media.currentTime -= 5; }, l: () => { media.currentTime += 5; } };

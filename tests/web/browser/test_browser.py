@@ -12,9 +12,16 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from tests.servers import ROOT
 from tests.waiting import wait_until
 from tests.web.browser.conftest import DESKTOP, PHONE, Site, check_page
+from tests.web.browser.console_flow import HOSTILE, sign_in
 
 UNKNOWN = "00000000-0000-0000-0000-000000000001"
-HOSTILE = "<img src=x onerror=alert(1)>\"'</title><script>alert(2)</script>"
+LAYOUT_SHIFT = """() => new Promise((done) => {
+    let sum = 0;
+    const add = (list) => { for (const entry of list.getEntries()) sum += entry.value; };
+    new PerformanceObserver(add).observe({ type: "layout-shift", buffered: true });
+    setTimeout(() => done(sum), 500);
+})"""
+"""How far parts of the page moved since it was loaded (CLS)."""
 RIGHTS = {
     "allow_approving_comments": False,
     "allow_comments": True,
@@ -210,18 +217,14 @@ def share_and_end(visitor: Page, chromium: Browser) -> None:
 def test_a_user_signs_in_finds_reviews_shares_and_ends_it(
     site: Site, visitor: Page, chromium: Browser, shots: Path
 ) -> None:
-    who = {"email": "ada@example.org", "password": "correct horse battery", "first_name": "Ada", "is_admin": True}
-    site.request("POST", "/users/v1/users/", json=who)
-    visitor.goto(f"{site.root}/assets?view=table")
-    check_page(visitor, "sign-in", shots)
-    visitor.get_by_label("E-mail").fill(who["email"])
-    visitor.get_by_label("Password").fill("correct horse battery")
-    visitor.keyboard.press("Enter")
+    sign_in(site, visitor, "/assets?view=table", shots)
     expect(visitor.get_by_role("rowheader", name="coffee_cup_v042")).to_be_visible()
     check_page(visitor, "assets-table", shots)
     visitor.get_by_role("link", name="Grid").click()
     wait_until(lambda: visitor.locator(".thumb img").count() >= 4, what="posters are listed")
     check_page(visitor, "assets", shots)
+    visitor.reload()
+    assert visitor.evaluate(LAYOUT_SHIFT) < 0.01
     search_and_filter(visitor)
     review_an_asset(visitor)
     visitor.get_by_role("link", name="Edit metadata").click()

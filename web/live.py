@@ -1,0 +1,103 @@
+"""News for open pages: an event when something changed that they may show, and never the thing itself.
+
+1. One poller of the process asks the database every two seconds, and only while pages listen.
+2. An event names topics. A page then loads itself again and replaces its parts, so it shows what its reader may see.
+3. Streams end after minutes, and with the server; browsers open them again, and are authenticated anew.
+"""
+
+import asyncio
+import logging
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from anyio import CapacityLimiter, to_thread
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from models.core.sessions import Sessions, transact
+from services.access.tokens import AuthenticatedToken
+from services.viewing.news import read_news_state
+
+log = logging.getLogger(__name__)
+NEWS_PATH = "/events"
+POLL_NEWS_SECONDS, KEEPALIVE_SECONDS, STREAM_SECONDS = 2.0, 15.0, 300.0
+MAX_NEWS_STREAMS, MAX_NEWS_STREAMS_PER_USER = 1_000, 20
+NEWS_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no", "X-Content-Type-Options": "nosniff"}
+SessionReader = Callable[[Request], AuthenticatedToken | None]
+
+
+@dataclass(slots=True, eq=False)
+class Listener:
+    """An open page, with the topics that it was not yet told of."""
+
+    user_id: UUID | None
+    topics: set[str] = field(default_factory=set)
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class NewsStreams:
+    """The streams of one process, with the poller that they share."""
+
+    def __init__(self, sessions: Sessions, read_user: SessionReader) -> None:
+        self._sessions, self._read_user = sessions, read_user
+        self._listeners: set[Listener] = set()
+        self._poller: asyncio.Task[None] | None = None
+        self._limiter = CapacityLimiter(2)
+        self._is_stopping = False
+
+    def stop(self) -> None:
+        """End all streams, so that a server that stops need not wait for them."""
+        self._is_stopping = True
+        for listener in self._listeners:
+            listener.news.set()
+
+    async def respond(self, request: Request) -> Response:
+        """Open a stream for a user who is signed in."""
+        found = await to_thread.run_sync(self._read_user, request, limiter=self._limiter)
+        if found is None:
+            return Response(status_code=401)
+        held = Counter(listener.user_id for listener in self._listeners)
+        if len(self._listeners) >= MAX_NEWS_STREAMS or held[found.actor.user_id] >= MAX_NEWS_STREAMS_PER_USER:
+            return Response(status_code=429)
+        stream = self._listen(Listener(found.actor.user_id))
+        return StreamingResponse(stream, media_type="text/event-stream", headers=NEWS_HEADERS)
+
+    async def _listen(self, listener: Listener) -> AsyncIterator[bytes]:
+        self._listeners.add(listener)
+        if self._poller is None or self._poller.done():
+            self._poller = asyncio.get_running_loop().create_task(self._poll())
+        end = time.monotonic() + STREAM_SECONDS
+        try:
+            yield b"retry: 3000\n\n"
+            while not self._is_stopping and time.monotonic() < end:
+                try:
+                    await asyncio.wait_for(listener.news.wait(), KEEPALIVE_SECONDS)
+                except TimeoutError:
+                    yield b": nothing new\n\n"
+                    continue
+                topics, listener.topics = sorted(listener.topics), set()
+                listener.news.clear()
+                if topics:
+                    yield f"data: {' '.join(topics)}\n\n".encode()
+        finally:
+            self._listeners.discard(listener)
+
+    async def _poll(self) -> None:
+        """Tell the listeners what changed, until there are none."""
+        before: dict[str, str] | None = None
+        while self._listeners and not self._is_stopping:
+            try:
+                now = await to_thread.run_sync(transact, self._sessions, read_news_state, limiter=self._limiter)
+            except SQLAlchemyError as error:
+                log.warning("open pages get no news: %s", error)
+                now = before or {}
+            changed = {topic for topic, state in now.items() if before is not None and before.get(topic) != state}
+            for listener in self._listeners if changed else ():
+                listener.topics |= changed
+                listener.news.set()
+            before = now or before
+            await asyncio.sleep(POLL_NEWS_SECONDS)
