@@ -34,12 +34,12 @@ def authenticate(
     if secret.startswith(GUEST_TOKEN_PREFIX):
         found = authenticate_guest(session, request, secret)
         if not guests:
-            raise PermissionDenied("a share does not open this")
+            raise PermissionDenied("guests of a share may not use this; sign in as a user")
         actor = name_guest_by_email(found.share.actor, request.headers.get("share-user-email"))
         return AuthenticatedToken(actor, found.id, found.share.guest.share_id, is_stale=False)
     user = _authenticate_user(session, request)
     if user.actor.only_browses and not browsers and request.method != "GET":
-        raise PermissionDenied("you only browse (BROWSE_ONLY); an administrator gives you a type that changes things")
+        raise PermissionDenied("your user type may only browse and search; ask an administrator for another type")
     return user
 
 

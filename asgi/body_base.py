@@ -114,7 +114,7 @@ def reject_unstorable(given: Any) -> None:
     for path, value in _iterate_paths(given):
         where = ".".join(path)
         if isinstance(value, float) and not math.isfinite(value):
-            raise ValueError(f"{where} is {value}, which is no number of JSON")
+            raise ValueError(f"{where} is {value}, which is not a JSON number")
         if not _is_storable(value):
             raise ValueError(f"{where} holds a NUL or half a surrogate pair, which no text may")
 

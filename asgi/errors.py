@@ -85,7 +85,7 @@ async def handle_integrity_error(_request: Request, wrong: IntegrityError) -> JS
     """
     if getattr(wrong.orig, "sqlstate", None) not in (UNIQUE_VIOLATION, FOREIGN_KEY_VIOLATION):
         raise wrong
-    return error_response(409, ["this collides with what another request just did; read again and repeat"])
+    return error_response(409, ["another request changed the same object; read it again and repeat the request"])
 
 
 async def handle_database_unavailable(_request: Request, wrong: Exception) -> JSONResponse:
@@ -112,18 +112,18 @@ def always(status: int, errors: list[str] | dict[str, str], headers: dict[str, s
 def install_error_handlers(app: FastAPI) -> None:
     """Register the exception handlers of the application."""
     # The engine is down, or too many objects were hidden at once to exclude them from results.
-    no_search = always(503, ["the search does not answer now; try again"], {"Retry-After": "2"})
+    no_search = always(503, ["the search engine does not answer; try again"], {"Retry-After": "2"})
     busy = always(503, ["the server reads too many other bodies; try again"], {"Retry-After": "1"})
     handlers: dict[type[Exception], Any] = {
         DomainError: handle_domain_error,
         # Which of the headers is wrong stays unsaid.
-        NotAuthenticated: always(401, ["sign in: App-ID and Auth-Token name no valid token"]),
+        NotAuthenticated: always(401, ["not authenticated: App-ID and Auth-Token are not a valid token; sign in"]),
         RequestValidationError: handle_validation_error,
         BodyTooLargeError: handle_body_too_large,
         BodiesBusyError: busy,
         HTTPException: handle_http_error,
         # A value that passed all checks but does not fit its column.
-        DataError: always(400, {"body": "a value is out of the range that can be kept"}),
+        DataError: always(400, {"body": "a value is outside the range that can be stored"}),
         IntegrityError: handle_integrity_error,
         OperationalError: handle_database_unavailable,
         PoolTimeout: handle_database_unavailable,

@@ -207,7 +207,7 @@ def parse_column_value(name: str, column: InstrumentedAttribute[Any] | ColumnEle
         kind = column.type
         return _enum_from_query(kind, text) if isinstance(kind, Enum) else COLUMN_PARSERS.get(type(kind), str)(text)
     except (ValueError, KeyError):
-        raise ValidationFailed(name, f'"{text[:80]}" is no value of {name}') from None
+        raise ValidationFailed(name, f'"{text[:80]}" is not a value of {name}') from None
 
 
 def _enum_from_query(kind: Enum, text: str) -> Any:

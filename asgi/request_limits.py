@@ -36,7 +36,7 @@ class RequestLimits(HttpMiddleware):
         elif query.count(b"&") >= MAX_QUERY_PARAMETERS:
             await send_error(send, 400, {"url": f"an address has at most {MAX_QUERY_PARAMETERS} parameters"})
         elif "\0" in path or b"%00" in query or b"\0" in query:
-            await send_error(send, 400, {"url": "an address holds no NUL"})
+            await send_error(send, 400, {"url": "an address must not contain a NUL character"})
         else:
             # In place: the metrics middleware reads the route from the same scope afterwards.
             scope["path"] = path

@@ -34,16 +34,16 @@ ERROR_RESPONSES: dict[int | str, dict[str, Any]] = {
     for status, text in {
         400: "Bad request",
         401: "Not authenticated",
-        403: "Not allowed",
-        404: "No such thing",
-        408: "Too slow",
-        409: "Another state",
-        411: "No length of the body",
-        413: "Too large",
-        414: "Address too long",
-        429: "Too often",
-        431: "Head too large",
-        503: "Try again",
+        403: "Forbidden",
+        404: "Not found",
+        408: "Request timeout",
+        409: "Conflict",
+        411: "Length required",
+        413: "Content too large",
+        414: "URI too long",
+        429: "Too many requests",
+        431: "Request header fields too large",
+        503: "Service unavailable, try again",
     }.items()
 }
 
@@ -131,7 +131,9 @@ class ApiRoute:
 
     def options(self) -> dict[str, Any]:
         """Return what FastAPI needs to know of the route, to serve and to document it."""
-        others: dict[int | str, dict[str, Any]] = {self.other: {"description": "Success too"}} if self.other else {}
+        others: dict[int | str, dict[str, Any]] = (
+            {self.other: {"description": "Success: the object existed already"}} if self.other else {}
+        )
         if self.needs_signing_key:
             others[501] = _describe_error("This server has no key to sign with")
         return {

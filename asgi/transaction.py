@@ -120,7 +120,7 @@ def send_notifications(context: ApiContext, call: Call) -> None:
         try:
             context.notify(task, ids)
         except Exception as error:
-            log.warning("could not notify %s of %d rows (%s); beat will", task, len(ids), type(error).__name__)
+            log.warning("could not notify %s of %d rows (%s); beat does soon", task, len(ids), type(error).__name__)
 
 
 def copy_signature(

@@ -244,7 +244,7 @@ def require_own_form(visit: Visit, route: PageRoute) -> None:
     if not hmac.compare_digest(make_form_token(visit.key, visit.signed_in.token_id).encode(), said):
         raise PermissionDenied("this form is from an earlier sign-in; open its page again")
     if visit.actor.only_browses and not route.browsers:
-        raise PermissionDenied("you only browse (BROWSE_ONLY); an administrator gives you a type that changes things")
+        raise PermissionDenied("your user type may only browse and search; ask an administrator for another type")
 
 
 def back_of(request: Request) -> str:

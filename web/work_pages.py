@@ -89,7 +89,7 @@ def _plot_line(
 
 def show_work(visit: Visit) -> Response:
     """List unfinished jobs, what waits in each queue, and what failed."""
-    require_administrator(visit.actor, "see the work of all")
+    require_administrator(visit.actor, "see the work of all users")
     found = list_backlog(visit.session)
     # What failed first: it waits for someone.
     ordered = sorted(found, key=lambda item: item.state not in RETRIED_STATES)
@@ -107,7 +107,7 @@ def show_work(visit: Visit) -> Response:
 
 def retry_work(visit: Visit) -> Response:
     """Retry one item, or all dead letters."""
-    require_administrator(visit.actor, "have work tried again")
+    require_administrator(visit.actor, "retry work")
     key = visit.form.get("key", "")
     if key:
         retry_backlog_item(visit.session, key)
@@ -129,7 +129,7 @@ def discard_work(visit: Visit) -> Response:
 
 def show_explanation(visit: Visit) -> Response:
     """Explain the state of a path and why."""
-    require_administrator(visit.actor, "see the work of all")
+    require_administrator(visit.actor, "see the work of all users")
     path, said = visit.query("path").strip(), None
     error = None
     if path:

@@ -133,7 +133,7 @@ def unpack_backup(file: Path) -> Iterator[tuple[BackupManifest, Path]]:
             told = json.loads((Path(folder) / MANIFEST_ENTRY).read_text())
             manifest = BackupManifest(**told)
         except (tarfile.TarError, OSError, ValueError, TypeError) as error:
-            raise SettingsError(f'"{file}" is no backup of Tapeless ({error})') from None
+            raise SettingsError(f'"{file}" is not a backup of Tapeless ({error})') from None
         if manifest.form > ARCHIVE_VERSION:
             raise SettingsError(f'"{file}" was written by Tapeless {manifest.tapeless}: restore it with that, or newer')
         yield manifest, Path(folder)

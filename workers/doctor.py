@@ -102,7 +102,7 @@ def check_database(target: DiagnosticContext) -> Iterator[DiagnosticCheck]:
             schema = read_schema_state(session.connection())
     except DBAPIError as error:
         yield DiagnosticCheck(
-            "database", "broken", str(error.orig).splitlines()[0], "start it; nothing goes on without it"
+            "database", "broken", str(error.orig).splitlines()[0], "start it; nothing works without it"
         )
         return
     old = version < MIN_POSTGRES_VERSION
@@ -118,7 +118,9 @@ def check_database(target: DiagnosticContext) -> Iterator[DiagnosticCheck]:
     yield DiagnosticCheck("connections", "look" if full else "well", f"{used} of {most}", "raise max_connections")
     skew = abs(float(now) - time.time())
     grade: CheckGrade = "look" if skew > MAX_CLOCK_SKEW_SECONDS else "well"
-    yield DiagnosticCheck("clock", grade, f"{skew:.1f} s from the database's", "run a time service on both machines")
+    yield DiagnosticCheck(
+        "clock", grade, f"{skew:.1f} s from the database's", "run a time service (NTP) on both machines"
+    )
 
 
 def check_broker(target: DiagnosticContext) -> Iterator[DiagnosticCheck]:
@@ -132,8 +134,10 @@ def check_broker(target: DiagnosticContext) -> Iterator[DiagnosticCheck]:
             )
             settings = client.config_get("maxmemory*") | client.config_get("appendonly")
     except ResponseError:
-        advice = "see for yourself that it has appendonly yes and maxmemory-policy noeviction"
-        yield DiagnosticCheck("broker persistence", "look", "its user may not ask for its settings (CONFIG)", advice)
+        advice = "check by hand that it has appendonly yes and maxmemory-policy noeviction"
+        yield DiagnosticCheck(
+            "broker persistence", "look", "its user lacks the permission CONFIG, so its settings are unknown", advice
+        )
         return
     except (BrokerError, RedisError, OSError) as error:
         yield DiagnosticCheck("broker", "broken", str(error), "start the broker; pending work resumes within seconds")
@@ -201,7 +205,7 @@ def check_index(seconds: float, dead_letters: int, mended: int) -> DiagnosticChe
         (
             mended > 0,
             f"the last comparison found and mended {mended:,} documents",
-            "find out who else writes into it, or whether its machine lost something",
+            "find out whether another program writes into it, or its machine lost data",
         ),
     )
     for has_problem, found, advice in problems:
@@ -232,7 +236,7 @@ def check_storage(storage: Storage) -> DiagnosticCheck:
             identify_root(storage.place) is None,
             "broken",
             f"{root} is not there or not readable",
-            "mount it, or give its user the right",
+            "mount it, or give its user permission to read it",
         ),
         (
             storage.purpose == PURPOSE_PROXIES and not is_writable(storage.place),

@@ -69,7 +69,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "media": (
         "workers.commands.catalog.media:media",
-        "Have headers, previews and renditions made again.",
+        "Make headers, previews and renditions again.",
     ),
     "migrate": (
         "workers.commands.server.database:migrate",
@@ -153,7 +153,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "webhook": (
         "workers.commands.admin.webhook:webhook",
-        "Add, list, disable and remove webhooks, which tell other systems of changes.",
+        "Add, list, disable and remove webhooks, which notify other systems of changes.",
     ),
     "watch": (
         "workers.commands.server.watch:watch",
@@ -270,8 +270,8 @@ NEXT_STEPS = {
     errno.ENOSPC: "make room there, or give another place",
     errno.EDQUOT: "make room there, or give another place",
     errno.EROFS: "give a place that can be written",
-    errno.EACCES: "give the user that runs this the right, or give another path",
-    errno.EPERM: "give the user that runs this the right, or give another path",
+    errno.EACCES: "give the user that runs this permission, or give another path",
+    errno.EPERM: "give the user that runs this permission, or give another path",
     errno.ENOENT: "make it, or give another path",
 }
 

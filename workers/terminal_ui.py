@@ -124,7 +124,7 @@ class Display:
             if self._troubles.get(key) != trouble:
                 self._console.print(Text(trouble, style="yellow"))
         for key in self._troubles.keys() - troubles.keys():
-            self._console.print(Text(f"{key}: all right again", style="green"))
+            self._console.print(Text(f"{key}: works again", style="green"))
         self._troubles = troubles
 
     def _print_idle(self, found: SystemStatus) -> None:

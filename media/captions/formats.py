@@ -60,7 +60,7 @@ def read_microdvd(content: bytes, decode: TextDecoder, rate: Fraction | None) ->
         return scan_cues(text).cues
     own = MICRODVD_RATE.match(text)
     if own is None and not rate:
-        raise UnreadableError("counts frames and names no rate, and neither does the clip; write {1}{1}25 first")
+        raise UnreadableError("counts frames, and neither it nor the clip states a rate; write {1}{1}25 first")
     fps = None if own is not None or rate is None else float(rate)
     return _events_of(pysubs2.SSAFile.from_string(text, format_="microdvd", fps=fps))
 

@@ -64,7 +64,7 @@ def read_captions(content: bytes, extension: str, rate: Fraction | None = None) 
         sum(1 for one in cues if one.end_ms > MAX_CAPTION_MS), "caption", "behind the longest time left out"
     )
     if decoding.guessed:
-        notes.append(f"its encoding is not told and was taken for {decoding.guessed}")
+        notes.append(f"its encoding is not stated, and was taken to be {decoding.guessed}")
     return CaptionsRead(_timed(kept), notes)
 
 

@@ -152,7 +152,7 @@ def refuse_declarations(parser: expat.XMLParserType) -> None:
 
 
 def _refuse_entities(*_: object) -> NoReturn:
-    raise UnreadableError("declares entities of its own, which is how bombs are made; it is not read")
+    raise UnreadableError("declares entities, which can expand without limit; it is not read")
 
 
 def _refuse_own_rules(_name: str, _system: str | None, _public: str | None, has_rules: int) -> None:

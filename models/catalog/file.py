@@ -98,7 +98,7 @@ class File(IdMixin, TimestampsMixin, Base):
     error: Mapped[str | None]
     """Why it cannot be read, or could not be recorded, as of the last look; null while it can."""
     suspected_at: Mapped[datetime | None]
-    """First found missing at this time; a second look decides (a vanished mount is not a deletion)."""
+    """First found missing at this time; the next scan decides (a vanished mount is not a deletion)."""
     media_class: Mapped[str]
     bucket: Mapped[bytes | None]
     """Key of the frame bucket in its folder; null if the name contains no frame number."""

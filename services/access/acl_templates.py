@@ -33,7 +33,7 @@ def create_acl_template(session: Session, name: str, actor: Actor) -> AclTemplat
     require_administrator(actor, "make ACL templates")
     _refuse_duplicate_name(session, name)
     template = AclTemplate(id=new_id(), name=name)
-    return save_audited(session, template, ACL_TEMPLATE_KIND, template.id, f'ACL template "{name}" was made', actor)
+    return save_audited(session, template, ACL_TEMPLATE_KIND, template.id, f'ACL template "{name}" was created', actor)
 
 
 def find_acl_template(session: Session, template_id: uuid.UUID) -> AclTemplate:

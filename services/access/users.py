@@ -39,7 +39,7 @@ def create_user(session: Session, user: User, actor: Actor) -> User:
     slow on purpose."""
     require_administrator(actor, "make users")
     user.id, user.email = new_id(), validate_user_email(session, user.email)
-    told = f'user "{user.email}" was made{" as administrator" if user.is_admin else ""}'
+    told = f'user "{user.email}" was created{" as administrator" if user.is_admin else ""}'
     return save_audited(session, user, "users", user.id, told, actor)
 
 
@@ -47,7 +47,7 @@ def validate_user_email(session: Session, email: str, besides: uuid.UUID | None 
     """Return the normalised e-mail; ValidationFailed if it is malformed or belongs to another user."""
     email = email.strip()
     if not EMAIL_PATTERN.fullmatch(email):
-        raise ValidationFailed("email", f'"{email[:80]}" is no e-mail address')
+        raise ValidationFailed("email", f'"{email[:80]}" is not an e-mail address')
     query = select(User.id).where(func.lower(User.email) == email.lower())
     if session.scalar(query.where(User.id != besides) if besides else query):
         raise ValidationFailed("email", f'a user with the e-mail "{email}" exists already')
@@ -77,7 +77,7 @@ def update_user(session: Session, user_id: uuid.UUID, changes: dict[str, Any], a
     changes = {name: value for name, value in changes.items() if getattr(user, name) != value}
     if not actor.is_admin and (actor.user_id != user_id or not changes.keys() <= SELF_EDITABLE_FIELDS):
         raise PermissionDenied(
-            "only administrators may change other users, or anybody's e-mail, type, status and rights"
+            "only administrators may change other users, and the e-mail, type, status and rights of any user"
         )
     if "email" in changes:
         changes["email"] = validate_user_email(session, changes["email"], besides=user_id)
@@ -149,7 +149,7 @@ def create_group(session: Session, name: str, actor: Actor, **fields: Any) -> Us
     """Create a group; names are unique."""
     require_administrator(actor, "make groups")
     group = UserGroup(id=new_id(), name=_validate_group_name(session, name), **fields)
-    return save_audited(session, group, "groups", group.id, f'group "{group.name}" was made', actor)
+    return save_audited(session, group, "groups", group.id, f'group "{group.name}" was created', actor)
 
 
 def _validate_group_name(session: Session, name: str, besides: uuid.UUID | None = None) -> str:

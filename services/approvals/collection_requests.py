@@ -40,7 +40,7 @@ def create_collection_request_job(session: Session, found: ObjectRef, wanted: Ap
             select(func.count()).select_from(Asset).where(_is_requestable(found.id, actor))
         ),
     }
-    title = f'Ask for the approval of all in "{found.title}"'
+    title = f'Request approval of all assets in "{found.title}"'
     return add_job(session, COLLECTION_APPROVALS_TASK, "REQUEST_APPROVAL", title, actor, arguments=arguments, **about)
 
 

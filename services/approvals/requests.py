@@ -153,14 +153,14 @@ def validate_spec(session: Session, wanted: ApprovalSpec) -> str:
     """Raise ValidationFailed for a request that cannot be fulfilled; return a description of its reviewers."""
     for name, value in (("users", wanted.users), ("groups", wanted.groups), ("externals", wanted.externals)):
         if len(value) > MAX_REVIEWERS_PER_KIND:
-            raise ValidationFailed(name, f"{len(value)} are named; at most {MAX_REVIEWERS_PER_KIND} may be")
+            raise ValidationFailed(name, f"{len(value)} are named; the maximum is {MAX_REVIEWERS_PER_KIND}")
     for email in wanted.externals:
         if email.count("@") != 1 or not all(part.strip() for part in email.split("@")) or len(email) > 320:
-            raise ValidationFailed("externals", f'"{email[:80]}" is no e-mail address')
+            raise ValidationFailed("externals", f'"{email[:80]}" is not an e-mail address')
     values = wanted.values
     people = len(values["users"]) + len(values["externals"])
     if wanted.min_number < 1:
-        raise ValidationFailed("min_number", f"{wanted.min_number} agree to everything; ask for at least 1")
+        raise ValidationFailed("min_number", f"{wanted.min_number} is less than 1 approval; ask for at least 1")
     if people and not wanted.groups and wanted.min_number > people:
         raise ValidationFailed("min_number", f"{wanted.min_number} have to agree, but only {people} are named")
     names = [

@@ -125,7 +125,8 @@ def _require_reviewer(session: Session, approval: Approval, found: ObjectRef, ac
         return
     if not has_no_reviewers(approval):
         raise PermissionDenied(
-            f'you were not asked to approve "{found.title}"; who may write it adds you, by PATCH …/approvals/request/'
+            f'you were not asked to approve "{found.title}"; '
+            "a user with write permission adds you, by PATCH …/approvals/request/"
         )
     if not actor.is_admin and not _can_write(session, found, actor):
         raise PermissionDenied(f'you may read "{found.title}", but not "write" it, so you have no vote on it')
@@ -146,9 +147,7 @@ def withdraw_vote(
         user_id, external = actor.user_id, external_voter(actor)
     is_own = (user_id, external) == (actor.user_id, external_voter(actor))
     if not is_own and not _can_write(session, found, actor):
-        raise PermissionDenied(
-            f'you may read "{found.title}", but only who may write it takes the votes of others back'
-        )
+        raise PermissionDenied(f'only users with write permission on "{found.title}" withdraw the votes of others')
     votes = load_votes(session, [approval])[approval.id]
     of_voter = [each for each in votes if (each.user_id, each.external) == (user_id, external and external.lower())]
     if not of_voter:

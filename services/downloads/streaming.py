@@ -45,7 +45,7 @@ class TicketGuard:
         try:
             transact(self._sessions, lambda session: require_valid_ticket(session, self._ticket))
         except DomainError:
-            raise DownloadEndedError("its share, sign-in or right ended") from None
+            raise DownloadEndedError("its share, sign-in or permission ended") from None
         self._next = time.monotonic() + self._seconds
 
 
@@ -143,4 +143,4 @@ def _load_next_members(
     try:
         return transact(sessions, lambda session: load_entries_after(session, ticket, archive, last))
     except DomainError:
-        raise DownloadEndedError("its share, sign-in or right ended") from None
+        raise DownloadEndedError("its share, sign-in or permission ended") from None

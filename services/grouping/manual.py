@@ -87,7 +87,7 @@ def split_manually(session: Session, file_ids: Sequence[uuid.UUID], actor: Actor
     members = _load_members(session, file_ids)
     (source,) = _lock_single_asset(session, members)
     if len(members) == count_asset_files(session, source.id):
-        raise Conflict(f'asset "{source.title}": these are all its files; give only those that are to leave it')
+        raise Conflict(f'asset "{source.title}": these are all its files; give only the files that are to leave it')
     made = Asset(
         id=new_id(),
         title=title or _title_of(members),

@@ -105,8 +105,8 @@ def preview_folder(
     storage = read_snapshot(sessions, lambda session: find_storage_of_path(session, folder))
     if storage is None:
         raise DomainError(
-            f'folder "{display_path(folder)}": lies in no storage, so there is nothing to compare it with; '
-            "see tapeless storage list"
+            f'folder "{display_path(folder)}": is in no watched folder, so there is nothing to compare it with; '
+            "`tapeless storage list` shows the watched ones"
         )
     keeps_groups = profile is None
     profile = profile or Profile.model_validate(storage.profile)

@@ -177,7 +177,7 @@ class RegroupRun:
     def _keep(self, session: Session) -> None:
         """Abort the job on request: finished islands stay regrouped, and a restart starts over."""
         done = f"{self._processed:,} of {pluralize(self._total, 'island')}"
-        self._run.heartbeat(session, stopped=f"stopped; {done} were handed to grouping")
+        self._run.heartbeat(session, stopped=f"stopped; {done} dispatched for grouping")
 
     def _is_outdated(self, storage: Storage) -> bool:
         """Whether the profile changed since; the newer job regroups everything."""
@@ -219,7 +219,11 @@ class RegroupRun:
         self._keep(session)
         storage = session.get(Storage, self._run.claim.object_id)
         if storage is None or self._is_outdated(storage):
-            reason = "its storage is gone" if storage is None else "another profile came; its own job groups everything"
+            reason = (
+                "its storage is gone"
+                if storage is None
+                else "the profile changed again; the job of that change groups everything"
+            )
             return JobEnd(reason, JobStatus.DISCARDED)
         revision = storage.profile_revision
         asked = {"storage": storage.id, "until": self._until, "rules": RULES_VERSION, "revision": revision}

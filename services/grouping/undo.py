@@ -39,7 +39,7 @@ def undo_manual_grouping(session: Session, asset_id: uuid.UUID, actor: Actor) ->
         if set_id in standing:
             session.execute(update(FileSetFile).where(FileSetFile.file_id == file_id).values(file_set_id=set_id))
     source = session.get_one(Asset, entry.asset_id)
-    told = f"Took back: {entry.operation_description}"
+    told = f"Undone: {entry.operation_description}"
     if source.merged_into is not None:
         holder = source.merged_into
         session.flush()
@@ -102,4 +102,4 @@ def _last_manual_operation(session: Session, asset_id: uuid.UUID) -> History:
         if str(act.id) not in undone:
             return act
     title = session.scalar(select(Asset.title).where(Asset.id == asset_id))
-    raise Conflict(f'asset "{title}": nothing of it was grouped by hand, or all of that was taken back')
+    raise Conflict(f'asset "{title}": has no manual grouping to undo')

@@ -294,7 +294,7 @@ def run_drain(
         # Two drains of an index in the same database would only wait for each other.
         done = drain_concurrently(sessions, engine, timing, MAX_DRAIN_TASK_DOCUMENTS, 2 if is_shared else 1)
     except SearchUnavailableError as error:
-        log.warning("nothing was indexed, all of it stays marked: %s", error)
+        log.warning("indexing failed, all documents stay queued: %s", error)
         return
     if done.more and not is_secondary:
         notify("index.drain", [])

@@ -44,7 +44,7 @@ from services.jobs.runner import JobAbortedError, JobEnd, JobKind, JobOutcome, J
 REBUILD_RETRY_SECONDS = 5.0
 """Delay before a job tries again while the engine is down."""
 REBUILD_POLL_SECONDS = 0.5
-OLD_INDEX_STAYS = "searches go to the index of before"
+OLD_INDEX_STAYS = "searches use the previous index"
 BEFORE_FIRST_MARK = ["", str(uuid.UUID(int=0))]
 """Position before every key."""
 MAX_COMPARISON_PASSES = 3
@@ -252,7 +252,7 @@ class RebuildSlice:
         elif self._passes < MAX_COMPARISON_PASSES:
             self._step("compare", ["", ""], self._passes + 1)
         else:
-            raise RebuildFailedError(f"{pluralize(fixed, 'document')} could not be brought into the new index")
+            raise RebuildFailedError(f"{pluralize(fixed, 'document')} could not be written to the new index")
         return not self._is_slice_over()
 
     def _kinds(self) -> set[str]:

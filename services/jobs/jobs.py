@@ -137,7 +137,7 @@ REFERENCE_COLUMNS = ("object_type", "object_id", "parent_id")
 
 def refuse_unknown_job_type(text: str) -> None:
     """Raise ValidationFailed for a type that iconik does not know: iconik clients would reject the whole list."""
-    require_known("type", text, JOB_TYPES, "is no type of job")
+    require_known("type", text, JOB_TYPES, "is not a type of job")
 
 
 def find_job(session: Session, actor: Actor, job_id: uuid.UUID, *, lock: bool = False) -> Job:
@@ -151,9 +151,7 @@ def get_job_for_update(session: Session, actor: Actor, job_id: uuid.UUID) -> Job
     """Return a job that the actor created, or any for administrators, locked."""
     job = find_job(session, actor, job_id, lock=True)
     if not actor.is_admin and job.created_by != actor.user_id:
-        raise PermissionDenied(
-            f'you may see the job "{job.title}", but only who made it, or an administrator, changes it'
-        )
+        raise PermissionDenied(f'only its creator or an administrator may change the job "{job.title}"')
     return job
 
 

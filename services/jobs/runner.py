@@ -122,7 +122,7 @@ class JobRun:
         """
         actor = find_actor(session, self.claim.created_by) if self.claim.created_by else None
         if actor is None:
-            raise PermissionDenied("the user who asked for this may not sign in any more")
+            raise PermissionDenied("the user who requested this may not sign in any more")
         return actor
 
     def complete(self, session: Session, end: JobEnd) -> None:

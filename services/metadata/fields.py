@@ -60,7 +60,7 @@ def create_field(
     made.label = name
     _apply_field_settings(made, settings)
     _validate_field(made)
-    told = f'metadata field "{made.name}" ({made.field_type}) was made'
+    told = f'metadata field "{made.name}" ({made.field_type}) was created'
     return save_audited(session, made, FIELD_AUDIT_KIND, made.name, told, actor)
 
 

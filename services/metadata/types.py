@@ -100,7 +100,7 @@ def _parse_stripped_text_value(kind: FieldType, raw: Any) -> str | None:
 def _parse_email_value(kind: FieldType, raw: Any) -> str | None:
     text = _parse_stripped_text_value(kind, raw)
     if text is not None and not EMAIL_PATTERN.fullmatch(text):
-        raise ValueError(f"{quote(text)} is no e-mail address")
+        raise ValueError(f"{quote(text)} is not an e-mail address")
     return text
 
 

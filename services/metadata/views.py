@@ -49,7 +49,7 @@ def create_view(session: Session, new: ViewInput, actor: Actor) -> MetadataView:
     session.add(view)
     session.flush()
     _insert_view_fields(session, view.id, new.fields or [])
-    return save_audited(session, view, VIEW_AUDIT_KIND, view.id, f'metadata view "{view.name}" was made', actor)
+    return save_audited(session, view, VIEW_AUDIT_KIND, view.id, f'metadata view "{view.name}" was created', actor)
 
 
 def find_view(session: Session, view_id: uuid.UUID, *, lock: bool = False) -> MetadataView:
@@ -166,7 +166,7 @@ def create_category(
         raise Conflict(f'{object_type} have a metadata category named "{name}" already')
     made = MetadataCategory(object_type=object_type, name=name, label=label)
     made.view_ids = _validate_view_ids(session, view_ids)
-    told = f'metadata category "{name}" of {object_type} was made'
+    told = f'metadata category "{name}" of {object_type} was created'
     return save_audited(session, made, CATEGORY_AUDIT_KIND, name, told, actor)
 
 

@@ -94,7 +94,7 @@ def explain_path(session: Session, path: bytes, excluded: frozenset[bytes] = fro
             for one in session.scalars(select(Storage).where(IS_PRESENT).order_by(Storage.name))
         ]
         known = ", ".join(roots) or "none"
-        return Explanation(display_path(path), "outside", [f"lies in no storage; watched are {known}"])
+        return Explanation(display_path(path), "outside", [f"is in no watched folder; watched are {known}"])
     relative = relative_to_storage(storage, path) or b""
     row = find_file_row(session, storage, relative)
     with right_to_read():
@@ -284,8 +284,8 @@ def _state_of(row: File, storage: Storage) -> str:
     }
     text = sentences.get(row.status, f"is stable ({pluralize(row.size, 'byte')}) since {since}")
     if row.suspected_at is not None:
-        text += "; it was not found at the last look, "
-        text += f"and stays as it is: {storage.frozen_reason}" if storage.frozen_reason else "a second look decides"
+        text += "; the last scan did not find it, "
+        text += f"and stays as it is: {storage.frozen_reason}" if storage.frozen_reason else "the next scan decides"
     return text
 
 
@@ -299,14 +299,18 @@ def _disk_changes(session: Session, storage: Storage, relative: bytes, row: File
         yield unreadable
     now = stat_file(storage.place, relative)
     if isinstance(now, UnreadableFile) and row.error is None and unreadable is None:
-        yield f"on disk it cannot be looked at now ({now.error}); {READ_ADVICE}"
+        yield f"on disk it cannot be read now ({now.error}); {READ_ADVICE}"
     if isinstance(now, FileEntry) and (row.status in GONE_STATUSES or not now.same_content(row.size, row.mtime_ns)):
         written, path = _local_time(now.mtime_ns), join_path(storage.place, relative)
         yield f"on disk it has {pluralize(now.size, 'byte')} now, last written {written}: {_reason_to_wait(path)}"
 
 
 def _reason_to_wait(path: bytes) -> str:
-    return "a process has it open for writing" if is_open_for_writing(path) else "it has to stand still first"
+    return (
+        "a process has it open for writing"
+        if is_open_for_writing(path)
+        else "it has to be unchanged for a moment first"
+    )
 
 
 def _explain_membership(said: Explanation, asset: Asset, part: Format, file_set: FileSet) -> None:

@@ -68,9 +68,9 @@ def check_mail_address(text: str, field: str = "email") -> str:
         parsed = Address(addr_spec=address)
         address.encode("ascii")
     except (ValueError, IndexError, MessageError):  # Address raises any of these for malformed text
-        raise ValidationFailed(field, f'"{address[:80]}" is no e-mail address') from None
+        raise ValidationFailed(field, f'"{address[:80]}" is not an e-mail address') from None
     if not parsed.username or not parsed.domain or len(address) > MAX_ADDRESS_LENGTH or not address.isprintable():
-        raise ValidationFailed(field, f'"{address[:80]}" is no e-mail address')
+        raise ValidationFailed(field, f'"{address[:80]}" is not an e-mail address')
     return address
 
 

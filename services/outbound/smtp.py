@@ -49,7 +49,7 @@ class MailServer:
         """Parse a server URL; ValueError says what is wrong with it."""
         parts = urlsplit(url)
         if parts.scheme not in SMTP_PORTS or not parts.hostname:
-            raise ValueError(f"is no address of a mail server; write {SMTP_URL_FORMS}")
+            raise ValueError(f"is not the address of a mail server; write {SMTP_URL_FORMS}")
         if parts.password is not None:
             raise ValueError("holds a password; put it into a file and name that in TAPELESS_SMTP_PASSWORD_FILE")
         if parts.scheme == "smtp+plain" and (parts.username or password_file):
@@ -57,7 +57,7 @@ class MailServer:
         if (parts.username is None) != (password_file is None):
             raise ValueError("a user and TAPELESS_SMTP_PASSWORD_FILE belong together")
         if not parseaddr(sender)[1].partition("@")[2] or not sender.isprintable():
-            raise ValueError(f'TAPELESS_SMTP_FROM "{sender}" is no address; write NAME <MAIL@HOST> or MAIL@HOST')
+            raise ValueError(f'TAPELESS_SMTP_FROM "{sender}" is not an address; write NAME <MAIL@HOST> or MAIL@HOST')
         user = unquote(parts.username) if parts.username else None
         return cls(parts.hostname, parts.port or SMTP_PORTS[parts.scheme], sender, parts.scheme, user, password_file)
 

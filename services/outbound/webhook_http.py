@@ -67,7 +67,7 @@ def check_webhook_url(url: str, networks: Sequence[IpNetwork]) -> str:
         or len(url) > MAX_WEBHOOK_URL_LENGTH
         or not url.isascii()
     ):
-        raise ValidationFailed("url", f'"{url[:80]}" is no address: write https://HOST/PATH')
+        raise ValidationFailed("url", f'"{url[:80]}" is not an address: write https://HOST/PATH')
     if parts.username is not None or parts.password is not None:
         raise ValidationFailed("url", "holds a user or password; send it in headers")
     if parts.fragment or not url.isprintable() or " " in url or port == 0:

@@ -66,7 +66,7 @@ def create_webhook(session: Session, values: Mapping[str, Any], networks: Sequen
         id=new_id(), secret=secrets.token_bytes(WEBHOOK_SECRET_BYTES), headers={}, created_by=actor.user_id
     )
     _set_webhook_values(webhook, values, networks)
-    told = f'webhook "{webhook.name}" to {_redact_url(webhook)} was made'
+    told = f'webhook "{webhook.name}" to {_redact_url(webhook)} was created'
     return save_audited(session, webhook, WEBHOOK_KIND, webhook.id, told, actor)
 
 
@@ -126,7 +126,7 @@ def _set_webhook_values(webhook: Webhook, values: Mapping[str, Any], networks: S
         check_webhook_url(webhook.url, networks)
     if values.get("headers") is not None:
         webhook.headers = _validate_headers(values["headers"], webhook.headers)
-    require_known("event_type", webhook.event_type, WEBHOOK_EVENTS, "is no event")
+    require_known("event_type", webhook.event_type, WEBHOOK_EVENTS, "is not an event")
     realms = WEBHOOK_EVENTS[webhook.event_type]
     if webhook.realm is not None:
         require_known("realm", webhook.realm, realms, f"is no realm of {webhook.event_type}")

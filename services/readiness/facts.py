@@ -160,7 +160,7 @@ def _problem_of(row: AnyRow) -> tuple[str, bool]:
     if status is FileStatus.MISSING:
         return "is missing: it was there before", False
     if row.is_suspected:
-        return "was not found at the last look; a second look decides", True
+        return "was not found at the last look; the next scan decides", True
     if status is FileStatus.OPEN:
         return ("is empty", not row.is_old) if row.media_class in MEDIA_CLASSES_OF_CLIPS else ("", False)
     return (PENDING_TEXTS[status], True) if status in PENDING_TEXTS else ("", False)

@@ -73,7 +73,7 @@ def create_storage(session: Session, wish: StorageSpec, allowed: Sequence[Path],
     except StorageError as error:
         raise ValidationFailed("settings.mount_point", str(error)) from None
     storage.description = wish.description or ""
-    return save_audited(session, storage, STORAGE_KIND, storage.id, f'storage "{storage.name}" was made', actor)
+    return save_audited(session, storage, STORAGE_KIND, storage.id, f'storage "{storage.name}" was created', actor)
 
 
 def _refuse_outside(root: Path, allowed: Sequence[Path]) -> None:

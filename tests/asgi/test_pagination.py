@@ -136,4 +136,4 @@ def test_a_value_is_read_as_its_column_holds_it(kind: Any, text: str, expected: 
 def test_a_value_of_another_type_is_named(kind: Any, text: str) -> None:
     with pytest.raises(ValidationFailed) as refused:
         parse_column_value("field", Column("field", kind), text)
-    assert refused.value.errors == {"field": f'"{text}" is no value of field'}
+    assert refused.value.errors == {"field": f'"{text}" is not a value of field'}

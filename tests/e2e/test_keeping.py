@@ -149,7 +149,7 @@ def test_what_is_no_backup_is_refused(system: System, tmp_path: Path) -> None:
     file = tmp_path / "holiday.tar"
     file.write_bytes(b"not an archive")
     other = System(tmp_path / "other", tmp_path / "up.txt")
-    assert "is no backup of Tapeless" in other.run_process("restore", str(file), code=1)
+    assert "is not a backup of Tapeless" in other.run_process("restore", str(file), code=1)
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ def test_a_file_found_gone_is_suspected_first_and_stays_grouped(pipeline: Pipeli
     pipeline.wait_for(lambda: pipeline.file("take.mov").suspected_at is not None, what="the file is suspected")
     assert pipeline.status_of("take.mov") is FileStatus.CLOSED
     assert pipeline.titles() == ["take"]
-    assert "a second look decides" in pipeline.explain("take.mov")
+    assert "the next scan decides" in pipeline.explain("take.mov")
     write(root, "take.mov", content="take.mov")
     pipeline.watcher.scan_now()
     pipeline.wait_for(lambda: pipeline.file("take.mov").suspected_at is None, what="the suspicion is cleared")

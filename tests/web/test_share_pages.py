@@ -96,7 +96,7 @@ def test_a_password_is_asked_for_once_and_its_cookie_is_of_this_page_alone(
     made = share_url(owner, make_asset(owner, "behind a password")["id"], password="sesame")
     assert "behind a password" not in browser.get(made["url"]).text
     wrong = browser.post(made["url"], data={"password": "simsalabim"})
-    assert (wrong.status_code, "That was not it" in wrong.text) == (401, True)
+    assert (wrong.status_code, "The password is wrong" in wrong.text) == (401, True)
     right = browser.post(made["url"], data={"password": "sesame"})
     assert (right.status_code, "behind a password" in right.text) == (200, True)
     assert "behind a password" in browser.get(made["url"]).text

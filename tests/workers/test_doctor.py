@@ -44,7 +44,7 @@ def target(pipeline: Pipeline, database_url: str, valkey_url: str, tmp_path: Pat
         (3.0, 0, 0, "well", "waited 3 s", ""),
         (3600.0, 2, 0, "look", "waited 3,600 s", "worker-index.log"),
         (3.0, 2, 5, "look", "2 documents are dead-lettered", "jobs list"),
-        (3.0, 0, 5, "look", "mended 5 documents", "who else writes"),
+        (3.0, 0, 5, "look", "mended 5 documents", "another program writes"),
     ],
 )
 def test_an_index_that_is_behind_or_was_changed_is_told(seconds, parked, mended, grade, found, advice) -> None:  # type: ignore[no-untyped-def]

@@ -42,7 +42,7 @@ class IndexWaker:
             try:
                 self._wake()
             except Exception as error:  # a database or broker that is down: the thread must survive it
-                log.warning("the indexer was not notified (%s); beat will", type(error).__name__)
+                log.warning("the indexer was not notified (%s); beat does it within seconds", type(error).__name__)
             time.sleep(WAKE_SECONDS)
 
     def _wake(self) -> None:

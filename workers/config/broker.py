@@ -44,7 +44,7 @@ def parse_broker_url(url: str) -> BrokerAddress:
         return BrokerAddress(url)  # a socket, as the embedded broker has
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
     if unknown := sorted(options.keys() - BROKER_OPTIONS):
-        raise ValueError(f'"{unknown[0]}" is no option of a broker: {", ".join(sorted(BROKER_OPTIONS))}')
+        raise ValueError(f'"{unknown[0]}" is not an option of a broker; known are {", ".join(sorted(BROKER_OPTIONS))}')
     tls = _tls_options(options) if parts.scheme in TLS_SCHEMES else None
     if parts.scheme not in SENTINEL_SCHEMES:
         return BrokerAddress(parts._replace(query="").geturl(), tls)

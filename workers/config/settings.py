@@ -79,7 +79,7 @@ def matching(pattern: re.Pattern[str], complaint: str) -> AfterValidator:
 
 # A path is the most frequent mistake.
 SearchUrl = Annotated[
-    str, matching(SEARCH_URL_PATTERN, 'TAPELESS_SEARCH_URL is no address: write "https://USER@HOST:9200"')
+    str, matching(SEARCH_URL_PATTERN, 'TAPELESS_SEARCH_URL is not an address: write "https://USER@HOST:9200"')
 ]
 # As OpenSearch accepts it, with room for a suffix.
 IndexName = Annotated[
@@ -88,7 +88,7 @@ IndexName = Annotated[
 # Without a path, because links append one.
 PublicUrl = Annotated[
     str,
-    matching(PUBLIC_URL_PATTERN, 'TAPELESS_PUBLIC_URL "{}" is no address: write https://HOST without a path'),
+    matching(PUBLIC_URL_PATTERN, 'TAPELESS_PUBLIC_URL "{}" is not an address: write https://HOST without a path'),
     AfterValidator(lambda url: url.rstrip("/")),
 ]
 
@@ -292,7 +292,7 @@ class Settings(BaseSettings):
     def with_search_url(self, url: str | None) -> Self:
         """Return the settings with the search engine given on the command line, if any."""
         if url is not None and not SEARCH_URL_PATTERN.fullmatch(url):
-            raise SettingsError("--search: that is no address: write https://USER@HOST:9200")
+            raise SettingsError("--search: that is not an address: write https://USER@HOST:9200")
         return self if url is None else self.model_copy(update={"search_url": url})
 
     @property

@@ -18,7 +18,7 @@ OTLP_TRACES_PATH = "/v1/traces"
 def find_traces_endpoint(url: str) -> str:
     """Return the URL that spans are sent to; the standard path is added to a URL without one."""
     if not COLLECTOR_URL_PATTERN.fullmatch(url):
-        raise ValueError(f'TAPELESS_TRACES_URL "{url}" is no address: write http://COLLECTOR:4318')
+        raise ValueError(f'TAPELESS_TRACES_URL "{url}" is not an address: write http://COLLECTOR:4318')
     if not is_exporter_installed():
         raise ValueError(
             "TAPELESS_TRACES_URL is set, but what sends traces is not installed: "

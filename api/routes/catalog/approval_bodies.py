@@ -54,7 +54,7 @@ class ApprovalVoteBody(Body):
     def vote(self) -> VoteStatus:
         """Return the caller's vote."""
         if self.status not in (ApprovalStatus.APPROVED, ApprovalStatus.NOT_APPROVED):
-            raise ValidationFailed("status", "say APPROVED or NOT_APPROVED; a vote is taken back with DELETE")
+            raise ValidationFailed("status", "must be APPROVED or NOT_APPROVED; withdraw a vote with DELETE")
         return VoteStatus(self.status)
 
 

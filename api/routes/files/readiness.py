@@ -33,7 +33,7 @@ class SignOffBody(Body):
 def _ask(call: SelfCommittingCall, path: str, level: str, frames: str) -> tuple[ReadyAnswer, dict[str, Any]]:
     if not path.startswith("/") or "\0" in path or ".." in path.split("/"):
         raise ValidationFailed("path", "give the whole path of a file or folder, from the root on")
-    require_known("level", level, [one.value for one in Level], "is no level")
+    require_known("level", level, [one.value for one in Level], "is not a level")
     question = ReadyQuestion(resolve_asked_path(os.fsencode(path)), Level(level), frames)
     answer = ask_ready(call.context.sessions, question)
     return answer, build_ready_report(answer, call.actor.name)

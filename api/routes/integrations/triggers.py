@@ -43,4 +43,4 @@ def _parse_trigger_job_id(given: Any) -> UUID | None:
     try:
         return UUID(given)
     except (ValueError, AttributeError, TypeError):
-        raise ValidationFailed("id", f"{json.dumps(given)[:80]} is no UUID") from None
+        raise ValidationFailed("id", f"{json.dumps(given)[:80]} is not a UUID") from None

@@ -200,7 +200,7 @@ def get_deliveries(
     find_webhook(call.session, webhook_id, call.actor)
     found = select(WebhookDelivery).where(WebhookDelivery.webhook_id == webhook_id)
     if status:
-        require_known("status", status, DELIVERY_STATES, "is no status")
+        require_known("status", status, DELIVERY_STATES, "is not a status")
         found = found.where(DELIVERY_STATES[status])
     found = apply_sort(found, sort, DELIVERY_SORT_COLUMNS, WebhookDelivery.id.desc())
     return paginate(call, found, page, per_page, serialize_each(serialize_delivery))

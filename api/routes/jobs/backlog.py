@@ -26,7 +26,7 @@ from services.operations.explain import explain_path, parse_asked_path
 from services.operations.explain_progress import explain_indexed_document, read_asset_mark
 
 routes = RouteGroup("jobs")
-SEE_WORK_ACTION, RETRY_WORK_ACTION = "see the work of all", "have work tried again"
+SEE_WORK_ACTION, RETRY_WORK_ACTION = "see the work of all users", "retry work"
 DISCARD_WORK_ACTION = "discard work"
 BACKLOG_STATES = ("PARKED", *sorted(JobStatus))
 MAX_RETRY_KEYS = 1000
@@ -62,7 +62,7 @@ def get_work(call: Call, status: str = "") -> dict[str, Any]:
     """List unfinished jobs (or jobs of a status) and all dead-lettered work: documents, folders, mails and more."""
     require_administrator(call.actor, SEE_WORK_ACTION)
     if status:
-        require_known("status", status, BACKLOG_STATES, "is no status")
+        require_known("status", status, BACKLOG_STATES, "is not a status")
     return {"objects": [work.to_json() for work in list_backlog(call.session, status or None)]}
 
 
@@ -71,7 +71,7 @@ def post_work_retry(call: Call, body: BacklogRetryBody) -> dict[str, Any]:
     """Retry the items with these keys, all or none, or all dead-lettered work."""
     require_administrator(call.actor, RETRY_WORK_ACTION)
     if body.all_parked == bool(body.keys):
-        raise ValidationFailed("keys", "name the keys of what to retry, or say all_parked")
+        raise ValidationFailed("keys", "give the keys to retry, or all_parked")
     if body.all_parked:
         retried = dict(retry_all_dead_letters(call.session))
     else:

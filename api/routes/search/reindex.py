@@ -21,7 +21,7 @@ from services.objects.objects import find_object
 from services.searching.query import reindex_all_objects, reindex_objects
 
 routes = RouteGroup("assets")
-REINDEX_ALL_ACTION = "have everything indexed again"
+REINDEX_ALL_ACTION = "reindex everything"
 
 
 class ReindexBulkBody(Body):

@@ -135,7 +135,7 @@ class SegmentDeleteBody(Body):
         """Return the SQL condition of the segments to delete."""
         if not self.segment_ids and self.segment_type is None and not self.attributes:
             raise ValidationFailed(
-                "segment_ids", "say which segments to delete: segment_ids, segment_type or attributes"
+                "segment_ids", "give the segments to delete: segment_ids, segment_type or attributes"
             )
         meant: list[ColumnElement[bool]] = [Segment.status != SegmentStatus.DELETED]
         if self.segment_ids:

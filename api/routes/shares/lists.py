@@ -129,7 +129,7 @@ def get_all_shares(
     query: str = "",
 ) -> dict[str, Any]:
     """List the shares of all users, for administrators."""
-    require_administrator(call.actor, "see everybody's shares")
+    require_administrator(call.actor, "see the shares of all users")
     wanted = {"title": title, "object_type": object_type, "object_id": object_id, "owner_id": owner_id, "id": ids}
     found = filter_shares(wanted, query)
     found = found.where(has_share_member(member_id)) if member_id is not None else found

@@ -24,7 +24,7 @@ from services.shares.recipients import queue_link_mail_again
 
 routes = RouteGroup("assets")
 SecretText = Annotated[str, Field(max_length=10_000)]
-INVALID_LINK_MESSAGE = "this link is not good: it is unknown, has ended, or asks for another password"
+INVALID_LINK_MESSAGE = "this link is not valid: it is unknown, has expired, or its password is wrong"
 """Same message for every failure, so that responses do not reveal which links exist."""
 
 
@@ -89,7 +89,7 @@ def post_magic_link_request(call: SelfCommittingCall, share_id: UUID, body: Magi
     )
     for task in wake_ups:
         call.context.notify(task, [])
-    return {"message": "those it was shared with get a mail now", "expires_in_minutes": None}
+    return {"message": "its recipients get a mail now", "expires_in_minutes": None}
 
 
 @routes.post(

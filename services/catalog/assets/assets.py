@@ -31,7 +31,7 @@ def create_empty_asset(session: Session, asset: Asset, actor: Actor) -> Asset:
     session.add(asset)
     if actor.user_id is not None:
         session.add(creator_acl_entry(asset.id, actor.user_id))
-    record_history(session, asset.id, Operation.VERSION_CREATE, f'asset "{asset.title}" was made', actor)
+    record_history(session, asset.id, Operation.VERSION_CREATE, f'asset "{asset.title}" was created', actor)
     session.flush()
     return asset
 

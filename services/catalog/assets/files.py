@@ -274,4 +274,4 @@ def refuse_unsafe_path(field: str, path: str) -> None:
 def refuse_unsafe_name(field: str, name: str) -> None:
     """Raise ValidationFailed for a name that is a path."""
     if not name or "/" in name or name in (".", "..") or "\0" in name:
-        raise ValidationFailed(field, f'"{name[:200]}" is no file name')
+        raise ValidationFailed(field, f'"{name[:200]}" is not a file name')

@@ -31,7 +31,7 @@ def create_custom_relation_type(session: Session, made: RelationType, actor: Act
     require_administrator(actor, "make relation types")
     if session.get(RelationType, made.name) is not None:
         raise ValidationFailed("name", f'a relation type named "{made.name}" exists already')
-    return save_audited(session, made, RELATION_TYPE_KIND, made.name, f'relation type "{made.name}" was made', actor)
+    return save_audited(session, made, RELATION_TYPE_KIND, made.name, f'relation type "{made.name}" was created', actor)
 
 
 def update_custom_relation_type(session: Session, name: str, changes: dict[str, Any], actor: Actor) -> RelationType:
@@ -55,9 +55,7 @@ def _get_custom_type(session: Session, name: str, actor: Actor) -> RelationType:
     require_administrator(actor, "change relation types")
     found = find_relation_type(session, name)
     if found.is_system:
-        raise PermissionDenied(
-            f'the relation type "{name}" comes with Tapeless and stays as it is; make one of your own'
-        )
+        raise PermissionDenied(f'the relation type "{name}" is built in and cannot be changed; create one of your own')
     return found
 
 
@@ -73,7 +71,7 @@ def add_relation(
     source = find_asset(session, actor, source_id, Permission.WRITE)
     target = find_asset(session, actor, target_id)
     if source.id == target.id:
-        raise ValidationFailed("related_to_asset_id", "an asset is not related to itself")
+        raise ValidationFailed("related_to_asset_id", "an asset cannot be related to itself")
     found = _find_between(session, kind, source.id, target.id)
     if found is not None:
         return found, False

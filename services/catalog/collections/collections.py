@@ -70,7 +70,7 @@ def create_collection(session: Session, collection: Collection, actor: Actor) ->
     session.add(collection)
     if actor.user_id is not None:
         session.add(creator_acl_entry(collection.id, actor.user_id, COLLECTION_KIND))
-    record_audit(session, COLLECTION_KIND, collection.id, f'collection "{collection.title}" was made', actor)
+    record_audit(session, COLLECTION_KIND, collection.id, f'collection "{collection.title}" was created', actor)
     session.flush()
     return collection
 

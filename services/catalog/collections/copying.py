@@ -57,7 +57,7 @@ def copy_collection(
         _copy_acl_entries(session, copies, actor)
     _copy_memberships(session, copies, actor)
     top = session.get_one(Collection, copies[source.id])
-    record_audit(session, COLLECTION_KIND, top.id, f"was made as a copy of {source.id}", actor)
+    record_audit(session, COLLECTION_KIND, top.id, f"was created as a copy of {source.id}", actor)
     return top
 
 

@@ -251,7 +251,7 @@ MAX_MIRRORED_ISLANDS = 200
 
 def request_mirror_backfill(session: Session, storage: Storage, actor: Actor | None) -> Job:
     """Create a job that mirrors all folders of a storage."""
-    title = f'Make collections of the folders of storage "{storage.name}"'
+    title = f'Create collections for the folders of storage "{storage.name}"'
     about = {"object_type": "storages", "object_id": storage.id}
     return add_job(session, MIRROR_FOLDERS_TASK, "REQUEST_COLLECTION_MAP", title, actor, **about)
 

@@ -123,7 +123,9 @@ def delete_collection(session: Session, collection_id: uuid.UUID, actor: Actor) 
     may_not = not_(has_permission(actor, COLLECTION_KIND, Collection.id, Permission.DELETE))
     active = Collection.status == CollectionStatus.ACTIVE
     if session.scalar(select(Collection.id).where(is_in_subtree(collection_id), active, may_not).limit(1)):
-        raise PermissionDenied(f'something inside "{collection.title}" is not yours to delete; move it out first')
+        raise PermissionDenied(
+            f'you lack delete permission on something inside "{collection.title}"; move it out first'
+        )
     # Trigger mark_collection_update marks it as hidden until it is reindexed.
     collection.status = CollectionStatus.DELETED
     collection.date_deleted = func.now()

@@ -118,7 +118,8 @@ def require_author_or_writer(actor: Actor, asset: Asset, segment: Segment, *, ma
     """Raise PermissionDenied unless the actor is the author or may write the asset."""
     if not may_write and not is_segment_author(actor, segment):
         raise PermissionDenied(
-            f'only who wrote segment {segment.id}, or who may write the asset "{asset.title}", may change it'
+            f"only the author of segment {segment.id}, and users with write permission on the asset "
+            f'"{asset.title}", may change it'
         )
 
 

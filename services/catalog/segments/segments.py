@@ -139,7 +139,7 @@ def _refuse_invalid_parents(session: Session, actor: Actor, asset: Asset, news: 
         if new.parent_id is None:
             continue
         if new.segment_type != SegmentType.COMMENT:
-            raise ValidationFailed("parent_id", f"a {new.segment_type} answers nothing; only comments do")
+            raise ValidationFailed("parent_id", f"a {new.segment_type} cannot be an answer; only a comment can")
         if new.parent_id not in found:
             raise ValidationFailed("parent_id", f'segment {new.parent_id} is not on the asset "{asset.title}"')
         if found[new.parent_id] is not None:
@@ -156,7 +156,7 @@ def refuse_invalid_times(start: int | None, end: int | None, duration: int | Non
         raise ValidationFailed(SEGMENT_END, f"{end} is before {SEGMENT_START}, which is {start}")
     for name, value in ((SEGMENT_START, start), (SEGMENT_END, end)):
         if value is not None and duration is not None and value > duration:
-            raise ValidationFailed(name, f"{value} is behind the end of the clip, which is {duration} ms long")
+            raise ValidationFailed(name, f"{value} is after the end of the clip, which is {duration} ms long")
 
 
 def refuse_oversized_json(value: Any, name: str) -> None:
@@ -256,7 +256,9 @@ def _require_change_permission(actor: Actor, held: AssetSegment, names: set[str]
         raise PermissionDenied(f'this share of "{asset.title}" does not allow to change {", ".join(sorted(names))}')
     require_author_or_writer(actor, asset, held.segment, may_write=writes)
     if "segment_type" in names and not writes:
-        raise PermissionDenied(f'only who may write the asset "{asset.title}" changes the type of a segment')
+        raise PermissionDenied(
+            f'only users with write permission on the asset "{asset.title}" change the type of a segment'
+        )
 
 
 def delete_segment(
@@ -283,7 +285,7 @@ def _delete_locked(session: Session, actor: Actor, asset: Asset, chosen: Sequenc
         require_author_or_writer(actor, asset, segment, may_write=writes)
     if for_good and not writes:  # replies, which are deleted too, are by others
         raise PermissionDenied(
-            f'only who may write the asset "{asset.title}" deletes for good; leave soft_delete=false out'
+            f'only users with write permission on "{asset.title}" delete for good; leave out soft_delete=false'
         )
     ids = [segment.id for segment in chosen]
     gone = or_(in_array(Segment.id, ids), in_array(Segment.parent_id, ids))

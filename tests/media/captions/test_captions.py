@@ -46,7 +46,7 @@ def test_an_8_bit_encoding_is_guessed_and_the_guess_is_told(encoding: str) -> No
     content = f"1\n00:00:01,000 --> 00:00:02,000\n{TEXTS[encoding]}\n".encode(encoding)
     read = read_captions(content, ".srt")
     assert [one.text for one in read.captions] == [TEXTS[encoding]]
-    assert [note.startswith("its encoding is not told and was taken for ") for note in read.notes] == [True]
+    assert [note.startswith("its encoding is not stated, and was taken to be ") for note in read.notes] == [True]
 
 
 TWO = [TimedCaption(1_000, 2_000, "hello"), TimedCaption(3_000, 4_000, "you")]
@@ -210,9 +210,9 @@ REFUSED: dict[str, tuple[str, bytes, str]] = {
     "too large": (".srt", b"x" * (MAX_CAPTION_FILE_BYTES + 1), "has more than 8,388,608 bytes"),
     "too many": (".srt", b"1\n00:00:01,000 --> 00:00:02,000\nx\n\n" * 20_001, "has 20,001 captions"),
     "VobSub": (".sub", b"\0\0\1\xba\x44" + b"\0" * 100, "holds captions as pictures (VobSub), which are not read"),
-    "MicroDVD without a rate": (".sub", b"{25}{50}hello\n", "counts frames and names no rate, and neither does"),
+    "MicroDVD without a rate": (".sub", b"{25}{50}hello\n", "counts frames, and neither it nor the clip"),
     "no timed text": (".ttml", b"<html/>", 'is no timed text: it begins with "html"'),
-    "a bomb": (".ttml", b'<!DOCTYPE a [<!ENTITY b "c">]><tt/>', "declares entities of its own"),
+    "a bomb": (".ttml", b'<!DOCTYPE a [<!ENTITY b "c">]><tt/>', "declares entities, which can expand"),
     "another STL": (".stl", b"//Font select\n00:00:01:00 , 00:00:02:00 , hello\n", "is no EBU STL file"),
     "no SCC": (".scc", b"nothing", "has no caption with a text and times"),
 }

@@ -22,7 +22,7 @@ LATER: Cue = (1_500, 2_250, "hello")
 
 
 def guessed(name: str) -> str:
-    return f"its encoding is not told and was taken for {name}"
+    return f"its encoding is not stated, and was taken to be {name}"
 
 
 CUES: dict[str, tuple[Sequence[Cue], str | None]] = {
@@ -96,7 +96,7 @@ VALUES: dict[str, Words | Sequence[tuple[str, Words]] | str] = {
     "array.json": [("clip.mov", {"Title": ["T"], "Rating": [4], "Keywords": ["a", "b"]})],
     "blank_first.csv": [("clip.mov", {"scene": ["1"]})],
     "bom.csv": [("clip.mov", {"scene": ["1"]})],
-    "bomb.xmp": "declares entities of its own, which is how bombs are made; i",
+    "bomb.xmp": "declares entities, which can expand without limit; it is not",
     "case.ale": [LOG],
     "clipname.csv": [("clip.mov", {"Scene": ["1"]}), ("clip2.mov", {"Scene": ["2"]})],
     "comma_in_semi_header.csv": [("clip.mov", {"scene, take": ["1"], "notes": ["2"]})],

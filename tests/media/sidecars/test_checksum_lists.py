@@ -235,7 +235,7 @@ NO_MHL: dict[str, tuple[bytes, str]] = {
     "no file": (hashes(), "is a media hash list that names no file"),
     "another root": (b"<list/>", 'is no media hash list: it begins with "list"'),
     "broken off": (hashes(f"<file>a</file><md5>{MD5}</md5>")[:-20], "is no XML that can be read: unclosed token"),
-    "entities": (DOCTYPE, "declares entities of its own"),
+    "entities": (DOCTYPE, "declares entities, which can expand"),
     "another encoding": (b'<?xml version="1.0" encoding="EBCDIC-CP-BE"?><a/>', 'says that it is written in "EBCDIC'),
     "elements that are no files": (b"<hashlist>" + b"<a/>" * 60_000, "has more than 50,000 elements that are no files"),
 }

@@ -245,7 +245,7 @@ def test_an_index_that_does_not_become_whole_never_takes_the_place_of_one_that_i
     before, losing.times = stocked.indexes.live(), 100
     ended = finish(sessions, losing, start(sessions))
     assert ended.status == JobStatus.FAILED
-    assert "1 document could not be brought into the new index" in ended.message
+    assert "1 document could not be written to the new index" in ended.message
     assert (stocked.indexes.live(), stocked.indexes.names(), titles(stocked)) == (before, before, NAMES)
 
 

@@ -61,7 +61,7 @@ def test_audit_tells_who_changed_whom_and_no_password(sessions: Sessions) -> Non
         user = create_user(session, User(email="a@example.org"), SETUP_ACTOR)
         update_user(session, user.id, {"password_hash": "hashed", "first_name": "A"}, Actor("b", is_admin=True))
         told = session.scalars(select(AuditEntry.description).order_by(AuditEntry.id)).all()
-    assert told == ['user "a@example.org" was made', 'user "a@example.org": changed first_name, password']
+    assert told == ['user "a@example.org" was created', 'user "a@example.org": changed first_name, password']
 
 
 @pytest.mark.parametrize("password", ["short", "x" * 600])

@@ -110,7 +110,7 @@ def test_a_merge_that_is_taken_back_gives_both_assets_their_ids_again(pipeline: 
     assert shape(pipeline) == {"interview": [["a/interview.mov"]], "gespraech": [["b/gespraech.mov"]]}
     with pipeline.sessions() as session:
         assert asset_called(session, "gespraech").id == second
-        with pytest.raises(Conflict, match="taken back"):
+        with pytest.raises(Conflict, match="manual grouping to undo"):
             undo_manual_grouping(session, first, EDITOR)
     assert_regrouping_changes_nothing(pipeline)
 
@@ -128,7 +128,7 @@ def test_a_split_that_is_taken_back_makes_the_pair_again(pipeline: Pipeline) -> 
     assert shape(pipeline) == {"dive": [["dive_L.mov", "dive_R.mov"]]}
     with pipeline.sessions() as session:
         assert asset_called(session, "dive").id == pair
-        assert any(line.startswith("Took back: Split dive_R.mov") for line in told(session, pair))
+        assert any(line.startswith("Undone: Split dive_R.mov") for line in told(session, pair))
 
 
 def test_frames_that_are_moved_away_leave_a_hole_and_later_frames_still_join(pipeline: Pipeline) -> None:
@@ -192,5 +192,5 @@ def test_acts_that_make_no_sense_are_refused_with_the_next_step(pipeline: Pipeli
             move_manually(session, [uuid.uuid4()], first, EDITOR)
         with pytest.raises(Conflict, match="holds"):
             move_manually(session, file_ids(session, "a.mov"), first, EDITOR)
-        with pytest.raises(Conflict, match=r'asset "a": nothing of it was grouped by hand'):
+        with pytest.raises(Conflict, match=r'asset "a": has no manual grouping to undo'):
             undo_manual_grouping(session, first, EDITOR)

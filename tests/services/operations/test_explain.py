@@ -57,7 +57,7 @@ def test_a_file_that_vanished_while_deletions_are_frozen_says_so(pipeline: Pipel
     pipeline.watcher.scan_now()
     pipeline.wait_for(lambda: pipeline.storage().frozen_reason, what="deletions freeze")
     line = ask(pipeline, "clip7.mov").lines[0]
-    assert "was not found at the last look, and stays as it is: " in line
+    assert "the last scan did not find it, and stays as it is: " in line
     assert "120 of 120 files vanished at once" in line
     assert "tapeless storage confirm-deletions Rushes" in line
 
@@ -67,7 +67,7 @@ def test_a_file_that_is_not_stable_yet_is_pending(pipeline: Pipeline, root: Path
     write(root, "new.mov")
     said = ask(pipeline, "new.mov")
     assert said.state == "pending"
-    assert "not recorded yet: it has to stand still first" in said.lines[0]
+    assert "not recorded yet: it has to be unchanged for a moment first" in said.lines[0]
 
 
 def test_a_file_whose_island_is_dirty_is_pending(pipeline: Pipeline, root: Path) -> None:
@@ -98,7 +98,7 @@ def test_what_is_nowhere_says_so(pipeline: Pipeline, root: Path, tmp_path: Path)
     assert "No such file" in ask(pipeline, "never.mov").lines[0]
     outside = ask(pipeline, "../elsewhere.mov".replace("../", str(tmp_path) + "/"))
     assert outside.state == "outside"
-    assert outside.lines == [f'lies in no storage; watched are "{root}"']
+    assert outside.lines == [f'is in no watched folder; watched are "{root}"']
 
 
 def test_a_card_tells_its_clips_and_what_is_missing_junk_waiting_or_unreadable(pipeline: Pipeline, root: Path) -> None:

@@ -278,8 +278,8 @@ def test_a_wrong_password_is_the_server_s_word_and_not_in_the_row(
 @pytest.mark.parametrize(
     ("url", "password", "said"),
     [
-        ("http://mail", None, "no address of a mail server"),
-        ("smtp://", None, "no address of a mail server"),
+        ("http://mail", None, "not the address of a mail server"),
+        ("smtp://", None, "not the address of a mail server"),
         ("smtp://ann:s3cret@mail", None, "TAPELESS_SMTP_PASSWORD_FILE"),
         ("smtp+plain://ann@mail", "file", "without encryption"),
         ("smtp://ann@mail", None, "belong together"),

@@ -56,7 +56,7 @@ def test_an_address_becomes_what_celery_understands(url: str, passed_on: str, tl
     ("url", "complaint"),
     [
         ("rediss://host/0?ssl_cert_reqs=maybe", "write required, or none"),
-        ("rediss://host/0?ssl_ca_cert=/ca.pem", '"ssl_ca_cert" is no option of a broker'),
+        ("rediss://host/0?ssl_ca_cert=/ca.pem", '"ssl_ca_cert" is not an option of a broker'),
         ("sentinel://host/0", "needs the name of their master"),
     ],
 )

@@ -222,7 +222,7 @@ def test_a_child_gets_our_environment_and_what_it_has_to_know(monkeypatch: pytes
     ("given", "said"),
     [
         ({"TAPELESS_SMTP_URL": "smtp://mail"}, "TAPELESS_SMTP_FROM"),
-        ({"TAPELESS_SMTP_URL": "mail:25", "TAPELESS_SMTP_FROM": "a@b.org"}, "no address of a mail server"),
+        ({"TAPELESS_SMTP_URL": "mail:25", "TAPELESS_SMTP_FROM": "a@b.org"}, "not the address of a mail server"),
         ({"TAPELESS_SMTP_URL": "smtp://a:s3cret@mail", "TAPELESS_SMTP_FROM": "a@b.org"}, "PASSWORD_FILE"),
         ({"TAPELESS_PUBLIC_URL": "tapeless.example.org"}, "TAPELESS_PUBLIC_URL"),
         ({"TAPELESS_WEBHOOK_NETWORKS": "10.0.0.1/8"}, "TAPELESS_WEBHOOK_NETWORKS"),

@@ -41,7 +41,7 @@ def test_a_process_without_traces_does_not_even_load_the_library() -> None:
 @pytest.mark.parametrize("url", ["collector:4318", "ftp://collector", "http://collector/?token=x"])
 def test_an_address_that_is_none_is_refused(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TAPELESS_TRACES_URL", url)
-    with pytest.raises(SettingsError, match="is no address"):
+    with pytest.raises(SettingsError, match="is not an address"):
         Settings.read()
 
 

@@ -40,7 +40,7 @@ def user() -> None:
 
 @user.command()
 @click.argument("email")
-@click.option("--admin", is_flag=True, help="An administrator: sees, changes and deletes everything.")
+@click.option("--admin", is_flag=True, help="Make it an administrator, who sees, changes and deletes everything.")
 @click.option("--first-name", default="", help="Shown in lists and history.")
 @click.option("--last-name", default="", help="Shown in lists and history.")
 @system_command
@@ -87,7 +87,7 @@ def passwd(context: ProcessContext, email: str) -> None:
     """
     values = {"password_hash": hash_password(read_password())}
     told = _change_user(context, email, values)
-    click.echo(f"user {told} has another password; sign-ins and tokens from before have ended")
+    click.echo(f"user {told}: password changed; all earlier sign-ins and tokens are revoked")
 
 
 @user.command()
@@ -197,8 +197,10 @@ def token() -> None:
 
 @token.command()
 @click.argument("email", shell_complete=complete_users)
-@click.option("--app", "app_name", default="Command line", show_default=True, help="Whose tokens these are.")
-@click.option("--days", type=click.FloatRange(min=0, min_open=True), help="How long it lasts (default: for ever).")
+@click.option(
+    "--app", "app_name", default="Command line", show_default=True, help="Name of the program that uses the token."
+)
+@click.option("--days", type=click.FloatRange(min=0, min_open=True), help="Days until it expires (default: never).")
 @system_command
 @json_option
 def create(context: ProcessContext, email: str, app_name: str, days: float | None, as_json: bool) -> None:

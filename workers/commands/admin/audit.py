@@ -16,11 +16,21 @@ TIME_FORMATS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"]
 
 
 @click.command()
-@click.option("--since", type=click.DateTime(TIME_FORMATS), help="From this time on, as 2026-11-24 or with a time.")
-@click.option("--until", type=click.DateTime(TIME_FORMATS), help="Until before this time.")
-@click.option("--actor", metavar="NAME", help="Of an actor whose name contains this.")
-@click.option("--type", "object_type", metavar="TYPE", help="About users, groups, storages, webhooks …")
-@click.option("--most", default=50, show_default=True, type=click.IntRange(1, MAX_AUDIT_ENTRIES), help="The newest.")
+@click.option(
+    "--since", type=click.DateTime(TIME_FORMATS), help="Only changes from this time on: 2026-11-24, or with a time."
+)
+@click.option("--until", type=click.DateTime(TIME_FORMATS), help="Only changes before this time.")
+@click.option("--actor", metavar="NAME", help="Only changes by an actor whose name contains this.")
+@click.option(
+    "--type", "object_type", metavar="TYPE", help="Only changes of this type: users, groups, storages, webhooks …"
+)
+@click.option(
+    "--most",
+    default=50,
+    show_default=True,
+    type=click.IntRange(1, MAX_AUDIT_ENTRIES),
+    help="Maximum number of changes, the newest ones.",
+)
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV with a heading.")
 @system_command
 @json_option

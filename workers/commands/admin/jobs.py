@@ -147,7 +147,7 @@ def retry(context: ProcessContext, keys: tuple[str, ...], all_dead_lettered: boo
 
 @jobs.command()
 @click.argument("keys", nargs=-1, required=True)
-@click.option("--reason", required=True, help="Why; it stays in the audit log.")
+@click.option("--reason", required=True, help="The reason, which the audit log keeps.")
 @system_command
 def discard(context: ProcessContext, keys: tuple[str, ...], reason: str) -> None:
     """End dead letters and failed jobs for good, and accept media that cannot be read, by the KEYS that `list` shows.

@@ -55,16 +55,21 @@ def storage() -> None:
 
 @storage.command()
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--name", help="What people call it (default: the folder's name).")
+@click.option("--name", help="Name of the storage (default: the folder's name).")
 @click.option("--set", "pairs", multiple=True, metavar="KEY=VALUE", help="A setting, such as scan_interval_seconds=30.")
-@click.option("--profile", "profile_file", type=click.Path(dir_okay=False, path_type=Path), help="Grouping rules.")
-@click.option("--owner", metavar="EMAIL", help="Whose the assets are (default: an administrator's).")
-@click.option("--readers", metavar="GROUP", multiple=True, help="A group of users that may read them.")
+@click.option(
+    "--profile",
+    "profile_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="JSON or TOML file with the grouping profile.",
+)
+@click.option("--owner", metavar="EMAIL", help="User who owns the assets (default: an administrator).")
+@click.option("--readers", metavar="GROUP", multiple=True, help="User group that may read the assets.")
 @click.option(
     "--purpose",
     type=click.Choice([PURPOSE_FILES, PURPOSE_PROXIES]),
     default=PURPOSE_FILES,
-    help="PROXIES: renditions are written there.",
+    help="FILES: watch the folder; PROXIES: write renditions into it.",
 )
 @data_option
 def add(

@@ -20,7 +20,7 @@ from workers.commands.output import format_timestamp, print_records, print_resul
 
 @click.group()
 def webhook() -> None:
-    """Add, list, disable and remove webhooks, which tell other systems of changes."""
+    """Add, list, disable and remove webhooks, which notify other systems of changes."""
 
 
 @webhook.command("add")
@@ -28,7 +28,7 @@ def webhook() -> None:
 @click.argument("event", metavar="EVENT", type=click.Choice(sorted(WEBHOOK_EVENTS)))
 @click.option("--realm", help="Only this realm of the event, such as `approvals` (default: all but `history`).")
 @click.option("--operation", help="Only this operation, such as `quiet` (default: all).")
-@click.option("--name", default="", help="What people call it.")
+@click.option("--name", default="", help="Name of the webhook.")
 @system_command
 @json_option
 def add_webhook(

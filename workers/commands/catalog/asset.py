@@ -30,7 +30,7 @@ def asset() -> None:
 
 @asset.command()
 @files_argument
-@click.option("--title", help="What the new asset is called (default: the first file's name).")
+@click.option("--title", help="Title of the new asset (default: the first file's name).")
 @system_command
 def split(context: ProcessContext, files: tuple[Path, ...], title: str | None) -> None:
     """Make FILES an asset of their own."""
@@ -88,7 +88,9 @@ def _file_id(session: Session, path: Path) -> uuid.UUID:
             f'"{display_path(absolute)}" is a folder; give the files in it, such as {shlex.quote(str(path))}/*'
         )
     if storage is None:
-        raise DomainError(f'file "{display_path(absolute)}": lies in no storage; `tapeless storage list` shows them')
+        raise DomainError(
+            f'file "{display_path(absolute)}": is in no watched folder; `tapeless storage list` shows them'
+        )
     row = find_file_row(session, storage, relative_to_storage(storage, absolute) or b"")
     if row is None:
         raise DomainError(

@@ -22,14 +22,14 @@ MAX_TROUBLES_SHOWN = 20
 
 @click.group()
 def media() -> None:
-    """Have headers, previews and renditions made again."""
+    """Make headers, previews and renditions again."""
 
 
 @media.command()
 @click.argument("assets", nargs=-1, metavar="[ASSET]…")
-@click.option("--missing", "only_missing", is_flag=True, help="Only what is not there, of ASSETs or of everything.")
-@click.option("--all", "everything", is_flag=True, help="Of all assets.")
-@click.option("--wait", is_flag=True, help="Wait until all is made; exit with 1 if something could not be.")
+@click.option("--missing", "only_missing", is_flag=True, help="Make only what is missing, of ASSETs or of everything.")
+@click.option("--all", "everything", is_flag=True, help="Make the media of all assets again.")
+@click.option("--wait", is_flag=True, help="Wait until everything is made; exit with 1 if something cannot be made.")
 @system_command
 def rebuild(context: ProcessContext, assets: tuple[str, ...], only_missing: bool, everything: bool, wait: bool) -> None:
     """Make headers, previews and renditions of ASSETs (titles or ids) again, or those that are missing.
@@ -37,7 +37,7 @@ def rebuild(context: ProcessContext, assets: tuple[str, ...], only_missing: bool
     The old ones stay in use until the new ones are there. `tapeless status` shows how much waits.
     """
     if (everything and (assets or only_missing)) or not (everything or assets or only_missing):
-        raise click.UsageError("name assets, or say --missing or --all")
+        raise click.UsageError("give ASSETs, --missing or --all")
     with context.sessions() as session:
         ids = [find_asset_by_word(session, word).id for word in assets] or None
     job = transact(context.sessions, start_media_rebuild, shell_actor(), ids, only_missing=only_missing)

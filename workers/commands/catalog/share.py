@@ -57,14 +57,28 @@ def share() -> None:
 @share.command()
 @click.argument("asset", shell_complete=complete_assets)
 @click.option(
-    "--days", type=click.FloatRange(min=0, min_open=True), default=7, show_default=True, help="Until it ends."
+    "--days",
+    type=click.FloatRange(min=0, min_open=True),
+    default=7,
+    show_default=True,
+    help="Days until the link expires.",
 )
-@click.option("--to", "emails", multiple=True, metavar="EMAIL", help="A link of its own for each; else one for all.")
-@click.option("--title", help="What it is called (default: the asset's title).")
-@click.option("--password", is_flag=True, help="Ask for one, or read it from standard input where that is no terminal.")
-@click.option("--download", is_flag=True, help="Its files may be fetched.")
-@click.option("--comments", is_flag=True, help="Comments may be written.")
-@click.option("--show-comments", is_flag=True, help="Comments of others are shown, but for internal ones.")
+@click.option(
+    "--to",
+    "emails",
+    multiple=True,
+    metavar="EMAIL",
+    help="Make a link for this address alone; repeat it for more (default: one link for all).",
+)
+@click.option("--title", help="Title that guests see (default: the asset's title).")
+@click.option(
+    "--password",
+    is_flag=True,
+    help="Protect the link by a password: prompt for it, or read it from standard input without a terminal.",
+)
+@click.option("--download", is_flag=True, help="Allow guests to download the files.")
+@click.option("--comments", is_flag=True, help="Allow guests to comment.")
+@click.option("--show-comments", is_flag=True, help="Show the comments of others, except internal ones.")
 @data_option
 @json_option
 def create(
@@ -132,7 +146,7 @@ def _create_share(
 
 
 @share.command("list")
-@click.option("--all", "with_ended", is_flag=True, help="Those too that came to their end.")
+@click.option("--all", "with_ended", is_flag=True, help="Include expired shares.")
 @system_command
 @json_option
 def list_shares(context: ProcessContext, with_ended: bool, as_json: bool) -> None:

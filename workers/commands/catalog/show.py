@@ -126,7 +126,7 @@ def _wrap(line: str) -> list[str]:
 @click.argument("words", nargs=-1)
 @click.option("--has-warning", is_flag=True, help="Only assets of which something cannot be read, shown or verified.")
 @system_command
-@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 1_000), help="Hits that are shown.")
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 1_000), help="Maximum number of hits.")
 @json_option
 def search(context: ProcessContext, words: tuple[str, ...], has_warning: bool, limit: int, as_json: bool) -> None:
     """Find assets by WORDS of their titles, file names, folders and external ids.

@@ -28,9 +28,12 @@ JOB_POLL_SECONDS = 0.5
 @click.command()
 @click.argument("asset", shell_complete=complete_assets)
 @click.option(
-    "--profile", default=WEB_PROFILE, show_default=True, help="How: `web`, or one of TAPELESS_TRANSCODE_PROFILES."
+    "--profile",
+    default=WEB_PROFILE,
+    show_default=True,
+    help="Rendition profile: `web`, or one of TAPELESS_TRANSCODE_PROFILES.",
 )
-@click.option("--format", "format_word", metavar="ID", help="Of which format (default: the first original).")
+@click.option("--format", "format_word", metavar="ID", help="Id of the source format (default: the first original).")
 @click.option("--wait", is_flag=True, help="Wait for the rendition; exit non-zero if it fails.")
 @data_option
 def transcode(asset: str, profile: str, format_word: str | None, wait: bool, data: Path | None) -> None:

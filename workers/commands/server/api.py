@@ -27,23 +27,23 @@ each request: beside eight computing threads, /health took 105 ms with Python's 
 
 
 @click.command()
-@click.option("--host", default=LOOPBACK, show_default=True, help="Where to listen; 0.0.0.0 in a container.")
+@click.option("--host", default=LOOPBACK, show_default=True, help="Address to listen on; 0.0.0.0 in a container.")
 @click.option(
-    "--port", default=DEFAULT_API_PORT, show_default=True, type=click.IntRange(1, 65535), help="Where to listen."
+    "--port", default=DEFAULT_API_PORT, show_default=True, type=click.IntRange(1, 65535), help="Port to listen on."
 )
 @click.option(
     "--threads",
     default=DEFAULT_API_THREADS,
     show_default=True,
     type=click.IntRange(1, 200),
-    help="Requests at once; each has a connection to the database.",
+    help="Maximum number of concurrent requests; each uses a database connection.",
 )
 @click.option(
     "--connections",
     default=DEFAULT_CONNECTIONS,
     show_default=True,
     type=click.IntRange(10, 60_000),
-    help="Connections at once; at the maximum, one that waits for its client makes room.",
+    help="Maximum number of connections; beyond it, one that waits for its client is closed.",
 )
 @data_option
 def api(host: str, port: int, threads: int, connections: int, data: Path | None) -> None:

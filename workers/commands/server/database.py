@@ -36,7 +36,9 @@ def backup(file: Path, data: Path | None) -> None:
 
 @click.command()
 @click.argument("folder", type=click.Path(file_okay=False, readable=False, path_type=Path))
-@click.option("--keep", default=DEFAULT_KEPT_BACKUPS, show_default=True, type=click.IntRange(1), help="Of the newest.")
+@click.option(
+    "--keep", default=DEFAULT_KEPT_BACKUPS, show_default=True, type=click.IntRange(1), help="Number of backups to keep."
+)
 @data_option
 def backups(folder: Path, keep: int, data: Path | None) -> None:
     """Write a backup into FOLDER every day, and keep the newest.
@@ -70,7 +72,7 @@ def restore(file: Path, data: Path | None, into_database: bool) -> None:
             step = "run tapeless migrate, start everything, and then tapeless reindex --all"
         else:
             manifest = restore_to_folder(file, settings.data)
-            step = f"go on with: tapeless up --data {settings.data}"
+            step = f"continue with: tapeless up --data {settings.data}"
     click.echo(f"restored what was written at {manifest.taken} by Tapeless {manifest.tapeless}; {step}")
 
 

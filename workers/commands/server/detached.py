@@ -44,4 +44,4 @@ def start_detached(data: Path, console: Console) -> None:
     if process.poll() is not None:
         raise click.ClickException(f"it did not start:\n{said}")
     console.print("\n".join(said.splitlines()[1:]))
-    console.print(f"it goes on in the background, as process {process.pid}; `tapeless down --data {data}` stops it")
+    console.print(f"it runs in the background as process {process.pid}; `tapeless down --data {data}` stops it")

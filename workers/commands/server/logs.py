@@ -15,8 +15,10 @@ MAX_READ_BYTES = 256 * 1024
 
 @click.command()
 @click.argument("names", nargs=-1)
-@click.option("-n", "--lines", default=20, show_default=True, type=click.IntRange(0), help="Of each log.")
-@click.option("-f", "--follow", is_flag=True, help="Go on with new lines until Ctrl-C.")
+@click.option(
+    "-n", "--lines", default=20, show_default=True, type=click.IntRange(0), help="Number of lines of each log."
+)
+@click.option("-f", "--follow", is_flag=True, help="Print new lines as they arrive, until Ctrl-C.")
 @data_option
 def logs(names: tuple[str, ...], lines: int, follow: bool, data: Path | None) -> None:
     """Show the end of the logs of all processes, or of those named."""

@@ -27,7 +27,7 @@ def probe() -> None:
     machine = socket.gethostname()
     answers = ask_workers(client)
     if answers is None:
-        click.echo("the broker does not answer, so nothing is known of the worker")
+        click.echo("the broker does not answer, so the state of the worker is unknown")
     elif not any(name.rpartition("@")[2] == machine for name in answers):
         raise click.ClickException(f"no worker on {machine} answers; {len(answers)} elsewhere do")
 

@@ -15,7 +15,7 @@ from workers.commands.options import system_command
 @click.command()
 @click.argument("assets", nargs=-1, metavar="[ASSET]…", shell_complete=complete_assets)
 @click.option("--all", "everything", is_flag=True, help="Build a new index beside the live one, then put it in place.")
-@click.option("--rate", default=0, type=click.IntRange(0), help="With --all: the most documents a second.")
+@click.option("--rate", default=0, type=click.IntRange(0), help="With --all: maximum number of documents per second.")
 @system_command
 def reindex(context: ProcessContext, assets: tuple[str, ...], everything: bool, rate: int) -> None:
     """Rebuild the documents of ASSETs (titles or ids), or all documents.
@@ -23,7 +23,7 @@ def reindex(context: ProcessContext, assets: tuple[str, ...], everything: bool, 
     Searches and updates continue meanwhile. `tapeless status` shows how many documents are pending.
     """
     if everything == bool(assets):
-        raise click.UsageError("name assets, or say --all")
+        raise click.UsageError("give ASSETs or --all")
     if everything:
         job = transact(context.sessions, lambda session: start_index_rebuild(session, rate=rate))
         click.echo(f"job {job.id}: {job.title}, {pluralize(job.progress_total, 'document')}")

@@ -47,7 +47,7 @@ def _explain_no_credentials(settings: Settings) -> str:
             f"  ACL SETUSER {PRODUCER_USER} on '>PASSWORD' {PRODUCER_ACL_RULES}\n"
             f"and give other systems redis://{PRODUCER_USER}:PASSWORD@HOST:PORT/0"
         )
-    return "the broker is open to no other program: start with --broker-port PORT"
+    return "the broker is not open to other programs: start with --broker-port PORT"
 
 
 @click.group()

@@ -90,16 +90,22 @@ class SystemOptions:
     "--data",
     type=click.Path(file_okay=False, readable=False, path_type=Path),
     callback=use_common_data_folder,
-    help="Where everything is kept (default: TAPELESS_DATA, else .tapeless here, else $XDG_STATE_HOME/tapeless).",
+    help="Folder for all data (default: TAPELESS_DATA, else .tapeless here, else $XDG_STATE_HOME/tapeless).",
 )
-@click.option("--broker-port", type=click.IntRange(1, 65535), help="Open the broker on the loopback to other programs.")
+@click.option(
+    "--broker-port",
+    type=click.IntRange(1, 65535),
+    help="Open the broker to other programs on this port of the loopback interface.",
+)
 @click.option("--search", "search_url", metavar="URL", help="Search in this OpenSearch (default: TAPELESS_SEARCH_URL).")
-@click.option("--host", default=LOOPBACK, show_default=True, help="Where the API listens; 0.0.0.0: for other machines.")
-@click.option("--port", type=click.IntRange(1, 65535), help="Where the API listens (default: 8780, else a free one).")
+@click.option(
+    "--host", default=LOOPBACK, show_default=True, help="Address that the API listens on; 0.0.0.0 for other machines."
+)
+@click.option("--port", type=click.IntRange(1, 65535), help="Port of the API (default: 8780, else a free one).")
 @click.option(
     "--flower-port",
     type=click.IntRange(0, 65535),
-    help="Where Flower shows queues and tasks, on the loopback (default: 8781; 0: no Flower).",
+    help="Port of Flower on the loopback interface (default: 8781; 0 disables it).",
 )
 @click.option("--flower-writable", is_flag=True, help="Let Flower send, revoke and control, not only show.")
 @click.option(
@@ -111,7 +117,7 @@ class SystemOptions:
     "--backup-to",
     "backups",
     type=click.Path(file_okay=False, readable=False, path_type=Path),
-    help="Write a backup there every day.",
+    help="Folder into which a backup is written every day.",
 )
 @click.option(
     "--keep", default=DEFAULT_KEPT_BACKUPS, show_default=True, type=click.IntRange(1), help="Backups to keep."

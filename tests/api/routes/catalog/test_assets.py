@@ -32,7 +32,7 @@ def test_an_asset_is_made_with_history_rights_and_an_index_mark(api: Api, owner:
     assert (asset["title"], asset["external_id"], asset["category"]) == ("plate 010", "shot-010", "vfx")
     assert asset["created_by_user"] == str(owner.id)
     assert asset["versions"][0]["id"] == asset["id"]
-    assert history_of(owner, asset["id"]) == [("VERSION_CREATE", 'asset "plate 010" was made')]
+    assert history_of(owner, asset["id"]) == [("VERSION_CREATE", 'asset "plate 010" was created')]
     permissions = owner.http.get(f"/acls/v1/acl/assets/{asset['id']}/permissions/").json()
     assert permissions == {"permissions": ["read", "write", "delete", "change-acl"]}
     with api.sessions() as session:
@@ -108,7 +108,7 @@ def test_a_merged_id_answers_with_the_survivor(api: Api, owner: Caller) -> None:
     assert owner.http.get(url).json()["id"] == survivor["id"]
     assert owner.http.patch(url, json={"title": "renamed"}).json()["id"] == survivor["id"]
     assert owner.http.get("/assets/v1/assets/").json()["total"] == 1
-    assert ("VERSION_CREATE", 'asset "dead" was made') in history_of(owner, survivor["id"])
+    assert ("VERSION_CREATE", 'asset "dead" was created') in history_of(owner, survivor["id"])
 
 
 def test_lists_page_sort_and_filter(owner: Caller) -> None:

@@ -189,9 +189,9 @@ def test_changes_of_fields_and_views_are_in_the_audit_log(api: Api, admin: Calle
             .order_by(AuditEntry.id)
         ).all()
     assert told == [
-        f'metadata field "{name}" (drop_down) was made',
+        f'metadata field "{name}" (drop_down) was created',
         f'metadata field "{name}": label changed from "Label" to "New"; 1 options became 2',
-        'metadata view "View" was made',
+        'metadata view "View" was created',
         'metadata view "View" was removed',
         f'metadata field "{name}" was removed; its values are kept',
     ]

@@ -94,7 +94,7 @@ BAD = [
     ("string", {"read_only": True}, "a", "is read-only"),
     ("string", {}, ["a", "b"], "takes one value, not 2"),
     ("tag_cloud", {}, [str(number) for number in range(1_001)], "takes at most 1,000 values, not 1,001"),
-    ("email", {}, "ada", '"ada" is no e-mail address'),
+    ("email", {}, "ada", '"ada" is not an e-mail address'),
     ("date", {}, "2024-02-30", '"2024-02-30" is no day such as 2024-01-31'),
     ("datetime", {}, "soon", '"soon" is no time such as 2024-01-31T18:30:00+02:00'),
     ("string", {}, "x" * 10_001, "takes at most 10,000 characters, not 10,001"),

@@ -33,7 +33,7 @@ def test_nobody_is_told_what_is_wrong_with_the_headers(api: Api, headers: dict[s
     http = api.client(**headers)
     answer = http.get("/users/v1/users/current/")
     assert answer.status_code == 401
-    assert list(answer.json()["errors"]) == ["sign in: App-ID and Auth-Token name no valid token"]
+    assert list(answer.json()["errors"]) == ["not authenticated: App-ID and Auth-Token are not a valid token; sign in"]
 
 
 def test_a_token_works_with_its_own_app_only(api: Api, owner: Caller, stranger: Caller) -> None:

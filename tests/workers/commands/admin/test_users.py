@@ -97,7 +97,7 @@ def test_what_was_added_is_listed_reset_and_removed_and_the_audit_log_tells_it(e
     assert "no tokens" in said(environment, token, "list")
     assert "does not exist" in said(environment, token, "revoke", made["id"], code=1)
     said(environment, token, "create", "ada@example.org")
-    assert "another password" in said(environment, user, "passwd", "ADA@example.org", stdin="quite another one\n")
+    assert "password changed" in said(environment, user, "passwd", "ADA@example.org", stdin="quite another one\n")
     assert "no tokens" in said(environment, token, "list")
     said(environment, user, "disable", "ada@example.org")
     assert "INACTIVE" in said(environment, user, "list")
@@ -110,7 +110,7 @@ def test_what_was_added_is_listed_reset_and_removed_and_the_audit_log_tells_it(e
     said(environment, user, "remove", "ada@example.org")
     assert "ada@example.org" not in said(environment, user, "list")
     told = said(environment, audit)
-    for words in ("was made", "token was revoked", "changed password", 'group "Editors" was deleted', "was deleted"):
+    for words in ("was created", "token was revoked", "changed password", 'group "Editors" was deleted', "was deleted"):
         assert words in told
     assert "long enough" not in told
     assert said(environment, audit, "--type", "groups", "--csv").splitlines()[0].startswith("date_created,actor")

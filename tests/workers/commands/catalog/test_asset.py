@@ -32,6 +32,6 @@ def test_nothing_to_take_back_names_the_asset_by_its_title(
 ) -> None:
     write(root, "reel.mov", "other.mov")
     pipeline.settle()
-    assert 'asset "reel": nothing of it was grouped by hand' in run(running, "undo", "reel").output
+    assert 'asset "reel": has no manual grouping to undo' in run(running, "undo", "reel").output
     assert run(running, "merge", "reel", "other").exit_code == 0
     assert run(running, "undo", "reel").output == '"other" is grouped by the rules again\n'

@@ -131,7 +131,7 @@ def test_what_is_outside_of_the_scan_folders_is_left_alone(
 def test_a_folder_outside_of_every_storage_is_refused(
     pipeline: Pipeline, tmp_path: Path, running: dict[str, str]
 ) -> None:
-    for folder, sentence in ((tmp_path, "lies in no storage"), (tmp_path / "nowhere", "no such folder")):
+    for folder, sentence in ((tmp_path, "is in no watched folder"), (tmp_path / "nowhere", "no such folder")):
         result = run(running, folder)
         assert (result.exit_code, sentence in result.output) == (1, True), result.output
     assert run(running, "-").exit_code == 2

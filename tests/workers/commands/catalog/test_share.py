@@ -71,7 +71,7 @@ def test_each_recipient_gets_a_link_and_a_password_comes_from_standard_input(
     [
         (("nothing",), "nothing"),
         (("clip", "--days", "4000"), "within five years"),
-        (("clip", "--to", "nobody"), "is no e-mail address"),
+        (("clip", "--to", "nobody"), "is not an e-mail address"),
         (("revoke", "x"), 'share "x" does not exist'),
     ],
 )

@@ -54,4 +54,4 @@ def test_everything_is_a_job(sessions: Sessions, run) -> None:  # type: ignore[n
 
 @pytest.mark.parametrize("words", [[], ["--all", "plate"]])
 def test_one_of_both_has_to_be_said(words: list[str], run) -> None:  # type: ignore[no-untyped-def]
-    assert "name assets, or say --all" in run(*words).output
+    assert "give ASSETs or --all" in run(*words).output
