@@ -9,9 +9,8 @@ from pydantic import TypeAdapter
 from api.registry import ROUTE_GROUPS
 from asgi.limits.bodies import DEFAULT_BODY_BYTES, LARGE_BODY_BYTES
 from asgi.routing import ApiRoute, sort_routes
-from tests.api.test_openapi import DOCUMENT
+from tests.api.test_openapi import openapi_document
 
-SCHEMAS = DOCUMENT["components"]["schemas"]
 FIXED_FORMATS = {"uuid", "date-time", "uri"}
 """Formats whose texts have a length of their own; an address of pydantic's has at most 2,083 characters."""
 ROUTES = {route.name: route for route in sort_routes(ROUTE_GROUPS) if "body" in get_type_hints(route.endpoint)}
@@ -22,7 +21,7 @@ def unbounded(schema: dict[str, Any], path: str, above: frozenset[str] = frozens
     if "$ref" in schema:
         name = schema["$ref"].rpartition("/")[2]
         if name not in above:
-            yield from unbounded(SCHEMAS[name], path, above | {name})
+            yield from unbounded(openapi_document()["components"]["schemas"][name], path, above | {name})
         return
     for choice in schema.get("anyOf", []) + schema.get("allOf", []):
         yield from unbounded(choice, path, above)
@@ -83,7 +82,7 @@ UNBOUNDED_KINDS = {
 def test_every_field_of_every_body_is_bounded() -> None:
     found = [
         fault
-        for path, operations in DOCUMENT["paths"].items()
+        for path, operations in openapi_document()["paths"].items()
         for method, operation in operations.items()
         for content in operation.get("requestBody", {}).get("content", {}).values()
         for fault in unbounded(content["schema"], f"{method} {path} ")
