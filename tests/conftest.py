@@ -26,8 +26,15 @@ from workers.embedded.postgres import EmbeddedPostgres
 IS_CI = bool(os.environ.get("CI"))
 RUN = pytest.StashKey[Path]()
 OPENSEARCH = pytest.StashKey[str]()
-WAITING = frozenset({"benchmarks", "compose", "docs", "e2e", "faults", "upgrade"})
-"""Folders of tests that wait for processes more than they compute."""
+LONG = frozenset(
+    {
+        *("benchmarks", "browser", "compose", "docs", "e2e", "embedded", "faults", "processes", "upgrade"),
+        *("test_types.py", "test_wheel.py"),
+    }
+)
+"""Folders and files of few tests that take long: most wait for processes more than they compute."""
+LONG_BEGIN_BEFORE = 0.75
+"""Share of the run: of those that begin at the end, the last one would run alone."""
 OPENSEARCH_URL = "TAPELESS_TEST_OPENSEARCH_URL"
 """Another OpenSearch than the one that a run starts; taken out of the environment, where it is no setting of ours."""
 
@@ -84,15 +91,15 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run early tests first, then files with many tests, and between them those that start processes and wait.
+    """Run early tests first, then files with many tests, and between them, but not at the end, those that take long.
 
     xdist's own order knows no early ones, and leaves all the waiting to the end.
     """
     tests = Counter(item.path for item in items)
-    computing, waiting = [], []
+    computing, long = [], []
     for path in sorted(tests, key=lambda path: -tests[path]):
-        (waiting if WAITING.intersection(path.parts) else computing).append(path)
-    place = {path: number / len(waiting) for number, path in enumerate(waiting)}
+        (long if LONG.intersection(path.parts) else computing).append(path)
+    place = {path: LONG_BEGIN_BEFORE * number / len(long) for number, path in enumerate(long)}
     done = 0
     for path in computing:
         place[path] = done / len(items)
