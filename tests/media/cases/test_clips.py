@@ -14,7 +14,9 @@ import av
 import pytest
 
 from media.probe.headers import read_header
+from media.sandbox.protocol import UnreadableError
 from tests.media.cases.clip_files import Maker, clip, sound
+from tests.media.stills.still_files import picture
 
 X265 = {"x265-params": "log-level=none"}
 PAL, NTSC = Fraction(25), Fraction(30_000, 1_001)
@@ -90,6 +92,12 @@ CLIPS: dict[str, Clip] = {
     "raw.m1v": Clip(clip("mpeg1video", rate=PAL), "mpegvideo", "mpeg1video", 480, "25/1"),
     "raw.m2v": Clip(clip("mpeg2video", rate=PAL), "mpegvideo", "mpeg2video", 480, "25/1"),
     "raw.mjpeg": Clip(clip("mjpeg", "yuvj420p", PAL), "mjpeg", "mjpeg", 480, "25/1", pixels="yuvj420p"),
+    "live.webm": Clip(clip("libvpx", muxer={"live": "1"}), "webm", "vp8"),
+    "ntsc.dv": Clip(
+        clip("dvvideo", "yuv411p", NTSC, size=(720, 480), count=3),
+        *("dv", "dvvideo", 100, "30000/1001", 3, (720, 480), "yuv411p"),
+        more={"pixel_aspect": "8/9"},
+    ),
     "live.mkv": Clip(clip("libx264", muxer={"live": "1"}), "matroska", "h264"),
     "fragments.mp4": Clip(clip("libx264", muxer={"movflags": "frag_keyframe+empty_moov"}), "mp4", "h264"),
     "23976.mp4": Clip(clip("libx264", rate=Fraction(24_000, 1_001)), "mp4", "h264", 501, "24000/1001"),
@@ -227,3 +235,21 @@ def test_a_sound_is_what_ffprobe_and_mediainfo_say(tmp_path: Path, name: str) ->
         *(wanted.channels, wanted.layout, wanted.rate),
     )
     assert facts["duration_milliseconds"] == pytest.approx(wanted.milliseconds, abs=1)
+
+
+IM_HEAD = b"Image type: RGB image\r\nName: a\r\nImage size (x*y): 96*64\r\nFile size (no of images): 1\r\n"
+NO_MEDIA: dict[str, tuple[bytes, str]] = {
+    "a.pdf": (b"%PDF-1.7\n" + bytes(2_000), "is a document: pictures inside it are not shown"),
+    "a.eps": (b"%!PS-Adobe-3.0 EPSF-3.0\n", "is a document: pictures inside it are not shown"),
+    "a.im": (IM_HEAD.ljust(511, b"\0") + b"\x1a" + picture().tobytes(), "holds nothing that can be read as media"),
+    "empty.mp4": (b"", "holds nothing that can be read as media"),
+}
+
+
+@pytest.mark.parametrize("name", NO_MEDIA)
+def test_what_is_no_clip_says_so(tmp_path: Path, name: str) -> None:
+    content, why = NO_MEDIA[name]
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(UnreadableError) as refused:
+        facts_of(tmp_path / name)
+    assert str(refused.value).startswith(why)

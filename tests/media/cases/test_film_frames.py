@@ -179,9 +179,9 @@ def test_layers_are_read_in_the_sandbox() -> None:
     assert outcomes == dict.fromkeys(names, (ReadEnd.READ, ""))
 
 
-def dpx(*fields: tuple[int, str, float]) -> bytes:
+def dpx(*fields: tuple[int, str, float], pixels: str = "gbrp10be") -> bytes:
     """A grey DPX frame of 64x48 in 10 bits, with fields of its header: offset, struct format, value."""
-    frame = film_frame("dpx", "gbrp10be")
+    frame = film_frame("dpx", pixels)
     for place in (1920, 1940, 1724):
         frame[place : place + 4] = b"\xff" * 4
     for place, form, value in fields:
@@ -201,6 +201,10 @@ DPX: dict[str, tuple[bytes, dict[str, Any], str | None]] = {
     "the rate of the film": (dpx((FILM_RATE, ">f", 25)), {"file_frame_rate": "25/1"}, None),
     "an infinite rate": (dpx((RATE, ">f", float("inf"))), {}, None),
     "timecode": (dpx((TIMECODE, ">I", 0x10111213)), {"timecode_start": "10:11:12:13"}, None),
+    "timecode, little endian": (
+        dpx((TIMECODE, "<I", 0x10111213), pixels="gbrp10le"),
+        *({"timecode_start": "10:11:12:13"}, None),
+    ),
     "drop frames": (dpx((TIMECODE, ">I", 0x01020344)), {"timecode_start": "01:02:03;04"}, None),
     "half of it": (dpx()[:5_000], {}, "its dpx data are damaged or break off"),
     "only the header": (dpx()[:2_048], {}, "its dpx data are damaged or break off"),

@@ -21,6 +21,7 @@ from media.sandbox.protocol import UnreadableError
 from media.stills.pillow_reader import load_pillow_plugins
 from media.stills.program import read_still_headers, render_still_previews
 from tests.media.stills import still_files as files
+from tests.media.stills.heic_files import heic
 from tests.media.stills.still_files import BLUE, RED, WHITE
 
 Color = tuple[int, int, int]
@@ -45,10 +46,10 @@ class Still(NamedTuple):
     """Size of the poster, where it is another."""
 
 
-def stripe(width: int, height: int) -> Callable[[], bytes]:
+def stripe(width: int, height: int, form: str = "PNG") -> Callable[[], bytes]:
     def make() -> bytes:
         target = io.BytesIO()
-        Image.new("RGB", (width, height), RED).save(target, "PNG")
+        Image.new("RGB", (width, height), RED).save(target, form)
         return target.getvalue()
 
     return make
@@ -153,6 +154,7 @@ DEEP_GREY = np.asarray(files.picture("L")).astype("uint16") * 257
 PLANES = np.moveaxis(DEEP, -1, 0)
 WHITE_RIGHT = ((36, 50, RED), (80, 50, WHITE), (8, 8, WHITE))
 DARK = ((8, 8, WHITE), (36, 50, (76, 76, 76)), (80, 50, (29, 29, 29)))
+SWAPPED, OVER_WHITE = ((36, 50, BLUE), (80, 50, RED)), ((10, 30, (0, 0, 0)), (86, 30, WHITE))
 GREY = ((10, 10, (128, 128, 128)),)
 LEFT = ((5, 5, (160, 0, 0)),)
 STILLS: dict[str, Still] = {
@@ -182,7 +184,22 @@ STILLS: dict[str, Still] = {
     "a.webp": Still(animated("WEBP", 500, 1_000), colors=((5, 5, (160, 0, 0)),), kind="VIDEO", pictures=2,
                     milliseconds=1_500),
     "no_times.gif": Still(animated("GIF", 0, 0, 0), colors=LEFT, kind="VIDEO", pictures=3, milliseconds=300),
+    "a.avif": Still(animated("AVIF", 100, 100), colors=LEFT, kind="VIDEO", pictures=2, milliseconds=200),
     "rgba.bmp": Still(files.saved("BMP", "RGBA")),
+    "dpi.tif": Still(files.saved("TIFF", dpi=(300, 300))),
+    "one.jpg": Still(stripe(1, 1, "JPEG"), (1, 1), ()),
+    "6.png": Still(turned("PNG", 6), (64, 96), ((5, 36, RED), (5, 80, BLUE), (60, 5, WHITE)), rotation=90),
+    # Colours are those of LittleCMS: the profile has the red of sRGB for its blue.
+    "other_profile.jpg": Still(files.profiled("JPEG", files.swapped_profile()), colors=SWAPPED),
+    "large_profile.jpg": Still(files.profiled("JPEG", files.swapped_profile(), spare=557_168), colors=SWAPPED),
+    "la.png": Still(files.logo("PNG", "LA"), colors=OVER_WHITE),
+    "logo.png": Still(files.logo("PNG"), colors=OVER_WHITE),
+    "logo.tga": Still(files.logo("TGA"), colors=OVER_WHITE),
+    "logo.gif": Still(files.logo("GIF"), colors=OVER_WHITE),
+    "324_tiles.heic": Still(
+        lambda: heic([[RED] * 17 + [BLUE]] * 18), (1_152, 1_152), ((9, 9, RED), (1_140, 1_140, BLUE))
+    ),
+    "a.ico": Still(files.icon, (64, 64), ()),
     "grey.jp2": Still(files.saved("JPEG2000", "L"), colors=()),
     "palette.tga": Still(files.saved("TGA", "P")),
     "grey.sgi": Still(files.saved("SGI", "L"), colors=()),

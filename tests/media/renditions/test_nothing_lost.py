@@ -187,8 +187,16 @@ def slow_then_fast(folder: Path) -> Path:
     return whole
 
 
+def stereo_then_surround(folder: Path) -> Path:
+    parts = [sound(folder / f"{layout}.ac3", "ac3", layout, seconds=2) for layout in ("stereo", "5.1")]
+    whole = folder / "both.ac3"
+    whole.write_bytes(b"".join(part.read_bytes() for part in parts))
+    return whole
+
+
 SOUNDS: dict[str, tuple[Callable[[Path], Path], float]] = {
     "mono, then stereo": (mono_then_stereo, 4.0),
+    "AC-3 in stereo, then 5.1": (stereo_then_surround, 4.0),
     "another rate in mid-stream": (slow_then_fast, 4.0),
     "MP4 without a picture": (lambda folder: sound(folder / "a.mp4", "aac"), 1.0),
     "MOV without a picture": (lambda folder: sound(folder / "a.mov", "aac"), 1.0),
