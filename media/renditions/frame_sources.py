@@ -18,6 +18,7 @@ from media.probe.clocks import PictureTimes, SourceClock, has_jumping_clock, sto
 from media.probe.default_streams import find_video_stream
 from media.renditions.encoder_settings import EncoderSettings
 from media.renditions.muxer import RenditionMuxer
+from media.renditions.threads import limit_decoder_threads
 from media.renditions.timecode_burn_in import BurnIn
 from media.sandbox.ffmpeg_open import FFMPEG_TIME_BASE, open_container, pick_frame_rate
 from media.sandbox.protocol import UnreadableError
@@ -206,7 +207,7 @@ class VideoFrameSource:
         stream = find_video_stream(container)
         if stream is None:
             raise UnreadableError("shows no picture that can be decoded")
-        stream.thread_type = "AUTO"
+        limit_decoder_threads(stream)
         prepare_still_decoder(stream)
         return stream
 

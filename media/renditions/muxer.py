@@ -13,6 +13,7 @@ import av
 
 from media.pictures.scaling import UprightFilter, WhiteBackground, guess_colorspace, has_alpha, orientation_of_frame
 from media.renditions.encoder_settings import EncoderSettings, fit_size
+from media.renditions.threads import limit_encoder_threads
 from media.sound.converter import AUDIO_SAMPLE_RATE
 
 MUX_BUFFER_BYTES = 1 << 20
@@ -99,6 +100,7 @@ class RenditionMuxer:
         self._background = WhiteBackground() if has_alpha(first, source_codec) else None
         video.pix_fmt = self._writing.pixel_format
         codec = video.codec_context
+        limit_encoder_threads(codec)
         codec.time_base = time_base
         self._picture_ticks = max(1, round(1 / rate / time_base))
         codec.gop_size = max(1, round(rate * KEYFRAME_INTERVAL_SECONDS))
