@@ -26,6 +26,8 @@ SAMI_BREAK = re.compile(r"<BR[ /]{0,3}>", re.IGNORECASE)
 SAMI_TAG = re.compile(r"<[^<>]{0,300}>")
 SAMI_LAST_MS = 4_000
 """How long the last text is shown, after which nothing follows."""
+TTML_NAMESPACE, DRAFT_NAMESPACE = b"http://www.w3.org/ns/ttml", re.compile(rb"http://www\.w3\.org/2006/(?:04|10)/ttaf1")
+"""DFXP files have the namespace of a draft, which ttconv does not know."""
 STL_MAGIC = re.compile(rb"[0-9]{3}STL[0-9]{2}\.01")
 logging.getLogger("ttconv").setLevel(logging.CRITICAL)
 
@@ -82,6 +84,7 @@ def read_ttml(content: bytes, decode: TextDecoder, rate: Fraction | None) -> lis
     root = parse_xml(content)
     if root.name != "tt":
         raise UnreadableError(f'is no timed text: it begins with "{root.name[:80]}"')
+    content = DRAFT_NAMESPACE.sub(TTML_NAMESPACE, content)
     model = imsc_reader.to_model(ElementTree.ElementTree(ElementTree.fromstring(content)))
     if model is None:
         raise UnreadableError("is timed text without a body")
@@ -96,4 +99,5 @@ CAPTION_READERS: dict[str, Callable[[bytes, TextDecoder, Fraction | None], list[
 
 
 def _events_of(found: Sequence[pysubs2.SSAEvent]) -> list[Cue]:
-    return [Cue(one.start, one.end, one.plaintext.strip()) for one in found if not one.is_comment]
+    shown = (one for one in found if not one.is_comment and not one.is_drawing)
+    return [Cue(one.start, one.end, one.plaintext.strip()) for one in shown]

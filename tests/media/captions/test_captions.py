@@ -85,6 +85,19 @@ TAGS = (
 FILES: dict[str, tuple[str, str, list[TimedCaption], list[str]]] = {
     # kind: extension, content, captions, notes
     "plain": (".srt", f"1\n{ONE}\n\n2\n{OTHER}\n", TWO, []),
+    "DFXP in the namespace of a draft": (
+        ".dfxp",
+        '<tt xmlns="http://www.w3.org/2006/10/ttaf1"><body><div><p begin="1s" end="2s">hello</p></div></body></tt>',
+        *(HELLO, []),
+    ),
+    "a drawing": (
+        ".ass",
+        "[Script Info]\nScriptType: v4.00+\n[Events]\n"
+        "Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text\n"
+        "Dialogue: 0,0:00:01.00,0:00:02.00,Default,,0,0,0,,hello\n"
+        "Dialogue: 0,0:00:03.00,0:00:04.00,Default,,0,0,0,,{\\p1}m 0 0 l 9 0{\\p0}\n",
+        *(HELLO, []),
+    ),
     "blank lines before": (".srt", f"\n\n \n1\n{ONE}\n\n2\n{OTHER}", TWO, []),
     "no index": (".srt", f"{ONE}\n\n{OTHER}\n", TWO, []),
     "one index missing": (".srt", f"1\n{ONE}\n\n{OTHER}\n", TWO, []),
