@@ -60,6 +60,8 @@ def read_csv(content: bytes) -> list[ClipRow]:
     rows = [row for row in rows if any(cell.strip() for cell in row)]
     if place is None and len(rows) > 1:
         place = next((place for place, name in enumerate(header) if name.lower() in CLIP_NAME_COLUMNS), None)
+    if not rows:
+        raise UnreadableError("is a table of a single row, which is to name the fields")
     found = [_parse_csv_row(header, row, place) for row in rows]
     if place is None and len(found) > 1:
         raise UnreadableError(
@@ -100,14 +102,12 @@ def read_ale(content: bytes) -> list[ClipRow]:
     sections = {line.strip().lower(): place for place, line in reversed(list(enumerate(lines)))}
     if "column" not in sections or "data" not in sections:
         raise UnreadableError("is no Avid log: it has no sections Column and Data")
-    heads = (line.split("\t") for line in lines[: sections["column"]] if line.upper().startswith("FIELD_DELIM"))
-    said = next(heads, ["", "TABS"])
-    delimiter = ALE_DELIMITERS.get(said[-1].strip().upper(), "\t")
     columns = next((line for line in lines[sections["column"] + 1 :] if line.strip()), "")
+    delimiter = _ale_delimiter(lines[: sections["column"]], columns)
     header = [name.strip() for name in columns.split(delimiter)]
-    rows = _bounded(_ale_cells(line, delimiter, len(header)) for line in lines[sections["data"] + 1 :] if line.strip())
+    rows = [line for line in lines[sections["data"] + 1 :] if line.strip()]
     found = []
-    for cells in rows:
+    for cells in _bounded(_ale_cells(line, delimiter, len(header)) for line in rows):
         named: dict[str, str] = {}
         words: SidecarFields = {}
         for column, cell in zip(header, cells, strict=False):
@@ -118,7 +118,16 @@ def read_ale(content: bytes) -> list[ClipRow]:
         names = list(dict.fromkeys(named[column] for column in ALE_NAME_COLUMNS if column in named))
         if names:
             found.append(ClipRow(names[0], words, tuple(names[1:])))
+    if rows and not found:
+        raise UnreadableError("is an Avid log of no clip: no row has a Name, a Tape or a Source File")
     return found
+
+
+def _ale_delimiter(heading: Sequence[str], columns: str) -> str:
+    """Return the delimiter that the heading names; the most frequent one where that is not between the columns."""
+    said = next((line for line in heading if line.upper().startswith("FIELD_DELIM")), "")
+    named = ALE_DELIMITERS.get(re.split(r"[\s,;|]+", said.strip().upper())[-1], "\t")
+    return named if named in columns else max(ALE_DELIMITERS.values(), key=columns.count)
 
 
 def _ale_cells(line: str, delimiter: str, count: int) -> list[str]:

@@ -82,6 +82,15 @@ LOGS: dict[str, tuple[str, list[ClipRow]]] = {
         "Heading\nFIELD_DELIM\tCOMMAS\nColumn\nName,Scene\nData\na,12\n",
         [ClipRow("a", {"Scene": ["12"]})],
     ),
+    "commas in the heading too": (
+        "Heading\nFIELD_DELIM,COMMAS\nColumn\nName,Scene\nData\na,12\n",
+        [ClipRow("a", {"Scene": ["12"]})],
+    ),
+    "another delimiter than it says": (
+        "Heading\nFIELD_DELIM\tTABS\nColumn\nName;Scene\nData\na;12\n",
+        [ClipRow("a", {"Scene": ["12"]})],
+    ),
+    "no rows": ("Column\nName\tScene\nData\n", []),
     "three names": (
         "Column\nSource File\tTape\tName\nData\na.mov\tA001\tDawn\n",
         [ClipRow("Dawn", {"Source File": ["a.mov"], "Tape": ["A001"]}, ("A001", "a.mov"))],
@@ -104,3 +113,10 @@ def test_avid_logs_of_other_programs_are_read(kind: str) -> None:
 def test_an_avid_log_has_columns_and_data(content: bytes) -> None:
     with pytest.raises(UnreadableError, match="no sections Column and Data"):
         read_ale(content)
+
+
+def test_what_is_about_nothing_says_so() -> None:
+    with pytest.raises(UnreadableError, match="is a table of a single row"):
+        read_csv(b"clip.mov,12\n")
+    with pytest.raises(UnreadableError, match="no row has a Name, a Tape or a Source File"):
+        read_ale(b"Column\nScene\tTake\nData\n12\t3\n")
