@@ -111,8 +111,10 @@ def open_with_pillow(file: BinaryIO, head: bytes) -> StillPicture:
     if image.format == "JPEG2000":
         bits = read_jp2_bits(file) or bits
     exif = _read_exif(image, file)
-    is_animated = image.format in ANIMATED_FORMATS and getattr(image, "n_frames", 1) > 1
-    pages = 1 if image.format in ANIMATED_FORMATS or image.format != "TIFF" else getattr(image, "n_frames", 1)
+    can_move = image.format in ANIMATED_FORMATS
+    count = getattr(image, "n_frames", 1) - _default_images(image) if can_move else 1
+    is_animated = count > 1
+    pages = getattr(image, "n_frames", 1) if image.format == "TIFF" else 1
     return StillPicture(
         container=_container_name(image, head),
         codec="apng" if is_animated and image.format == "PNG" else CODEC_NAMES.get(str(image.format), _low(image)),
@@ -130,7 +132,7 @@ def open_with_pillow(file: BinaryIO, head: bytes) -> StillPicture:
         texts=_texts(image.info),
         pages=pages,
         frames=(lambda: _frames(image)) if is_animated else None,
-        frame_count=getattr(image, "n_frames", 1) if is_animated else 1,
+        frame_count=count,
     )
 
 
@@ -246,9 +248,14 @@ def _decode(image: ImageFile.ImageFile, file: BinaryIO, head: bytes, widest: int
     return to_eight_bits(image)
 
 
+def _default_images(image: ImageFile.ImageFile) -> int:
+    """Return 1 if the first picture of an animated PNG is for programs that show no animations, else 0."""
+    return int(getattr(image, "default_image", False))
+
+
 def _frames(image: ImageFile.ImageFile) -> PictureFrames:
-    at = 0
-    for number in range(min(cast("Any", image).n_frames, MAX_FRAMES)):
+    at, first = 0, _default_images(image)
+    for number in range(first, min(cast("Any", image).n_frames, MAX_FRAMES + first)):
         image.seek(number)
         image.load()
         duration = round(float(image.info.get("duration") or DEFAULT_FRAME_MS))

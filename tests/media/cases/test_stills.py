@@ -112,6 +112,16 @@ def animated(form: str, *durations: int) -> Callable[[], bytes]:
     return make
 
 
+def with_default_image() -> bytes:
+    """An animated PNG with a picture that is none of its own."""
+    frames = [Image.new("RGB", (96, 64), (200 - 40 * number, 0, 0)) for number in range(3)]
+    target = io.BytesIO()
+    Image.new("RGB", (96, 64), BLUE).save(
+        target, "PNG", save_all=True, default_image=True, append_images=frames, duration=100
+    )
+    return target.getvalue()
+
+
 def deep(mode: str, bits: int, form: str = "jp2") -> Callable[[], bytes]:
     """The picture as JPEG 2000 of more than 8 bits."""
 
@@ -181,6 +191,8 @@ STILLS: dict[str, Still] = {
     "a.gif": Still(animated("GIF", 100, 200, 300), colors=LEFT, kind="VIDEO", pictures=3, milliseconds=600),
     "a.apng": Still(animated("PNG", 40, 40, 40, 80), colors=((5, 5, (120, 0, 0)),), kind="VIDEO", pictures=4,
                     milliseconds=200),
+    # ffprobe: three pictures; the first one is for programs that show no animations.
+    "default_image.apng": Still(with_default_image, colors=LEFT, kind="VIDEO", pictures=3, milliseconds=300),
     "a.webp": Still(animated("WEBP", 500, 1_000), colors=((5, 5, (160, 0, 0)),), kind="VIDEO", pictures=2,
                     milliseconds=1_500),
     "no_times.gif": Still(animated("GIF", 0, 0, 0), colors=LEFT, kind="VIDEO", pictures=3, milliseconds=300),
