@@ -5,12 +5,15 @@ from collections.abc import Mapping, Sequence
 
 from media.evidence.indexes import find_index_reader, is_sum_list, names_many, package_folders, state_unreadable
 from media.evidence.statements import Aspect, FileStatement, Finding, Statement, is_below, statement_of
+from media.probe.captions import TimedCaption
 from media.sandbox.batch_reader import ReadEnd, ReadItem, SandboxReader
 from media.sandbox.protocol import UnreadableError
 from media.sandbox.safe_open import SourceChangedError, SourceFile
 from media.sandbox.supervisor import ChildDiedError, ConfinedChild
 from models.core.paths import display_path
 from services.readiness.facts import FolderFacts, spell_path
+from services.sidecars.caption_import import CAPTION_LIMITS, CAPTION_PROGRAM, ask_for_captions
+from services.sidecars.caption_timing import fit_to_clip
 from services.sidecars.manifest_reader import ManifestEntry, generation_of, read_manifest_entries, read_renames
 from services.sidecars.verification import SIDECAR_LIMITS
 
@@ -19,7 +22,32 @@ def read_evidence(facts: FolderFacts) -> list[Statement]:
     """Return the statements of all indexes and lists of a folder, and of the lists above it."""
     whole = {path: source for path, source in facts.sources.items() if not facts.files[path].problem}
     folder = spell_path(facts.folder)
-    return [*_read_indexes(whole), *_read_lists(whole, folder), *_read_lists(facts.lists_above, folder)]
+    lists = [*_read_lists(whole, folder), *_read_lists(facts.lists_above, folder)]
+    return [*_read_indexes(whole), *lists, *_judge_captions(facts)]
+
+
+def _judge_captions(facts: FolderFacts) -> list[Statement]:
+    """Return a statement for every file of captions with lines outside of its programme.
+
+    One that cannot be read states nothing: not every file with such a name is text.
+    """
+    items = [
+        ReadItem(path, [facts.sources[path]], ask_for_captions(facts.sources[path], clip))
+        for path, clip in facts.captions.items()
+    ]
+    if not items:
+        return []
+    with ConfinedChild(CAPTION_PROGRAM, CAPTION_LIMITS) as child:
+        outcomes = SandboxReader(child).read(items)
+    found = []
+    for one in outcomes:
+        if one.end is ReadEnd.READ and (path := str(one.item.key)):
+            captions = [TimedCaption(*values) for values in one.result["captions"]]
+            if losses := fit_to_clip(captions, facts.captions[path]).losses:
+                reason = f"is not of this programme: {'; '.join(losses)}".replace(" left out", "")
+                fault = Finding(Aspect.MEDIA, path, reason)
+                found.append(Statement("captions", path, posixpath.dirname(path), faults=(fault,)))
+    return found
 
 
 def _read_indexes(sources: Mapping[str, SourceFile]) -> list[Statement]:

@@ -18,9 +18,12 @@ from models.core.paths import ancestor_paths, join_path
 from models.core.statements import AnyRow
 from services.operations.explain import find_folder_row
 from services.operations.status import describe_storage_trouble
+from services.sidecars.caption_timing import ClipTiming, load_clip_timing
 from services.storages.storages import IS_UNCONFIRMED
 
 HISTORY_FOLDER = b"ascmhl"
+MAX_JUDGED_CAPTIONS = 500
+"""More are not read for one answer."""
 EMPTY_SECONDS = 60
 """A younger file without bytes may have been created by a copy that is writing it now."""
 EMPTY_DIGESTS = {name: make().hexdigest() for name, make in HASHERS.items()}
@@ -43,7 +46,7 @@ SELECT_FILES = text(f"""{FOLDERS_BELOW}
     WHERE file.status NOT IN ('DELETED', 'MISSING') OR {IS_UNCONFIRMED}
 """)
 SELECT_MEDIA = text(f"""{FOLDERS_BELOW}
-    SELECT file_set.id, file_set.file_count, component.media ->> 'error' AS error,
+    SELECT file_set.id, file_set.asset_id, file_set.file_count, component.media ->> 'error' AS error,
         component.media ->> 'duration_milliseconds' AS duration, component.id IS NOT NULL AS is_probed
     FROM file_set LEFT JOIN component ON component.file_set_id = file_set.id AND component.from_header
         AND component.type = 'GENERAL'
@@ -83,6 +86,8 @@ class FolderFacts:
     ids: dict[str, uuid.UUID] = field(default_factory=dict)
     lists_above: dict[str, SourceFile] = field(default_factory=dict)
     """Checksum lists in the folders above."""
+    captions: dict[str, ClipTiming] = field(default_factory=dict)
+    """Files of captions, and the times of the clips that they are of."""
     questions: list[Finding] = field(default_factory=list)
     """What stays open for any files."""
 
@@ -122,6 +127,7 @@ def _add_files(session: Session, facts: FolderFacts, folder_id: int, only: bytes
             since = row.date_proven.astimezone().isoformat(sep=" ", timespec="seconds")
             flipped[row.id] = f"lost bits: its {row.algorithm} was {row.digest} at {since}, and is {row.found}"
     paths = read_folder_paths(session, {row.folder_id for row in rows})
+    captions: dict[str, uuid.UUID] = {}
     for row in rows:
         path = join_path(paths[row.folder_id], bytes(row.name))
         if only is not None and path != only:
@@ -132,6 +138,16 @@ def _add_files(session: Session, facts: FolderFacts, folder_id: int, only: bytes
             facts.files[name] = replace(facts.files[name], damage=flipped[row.id])
         facts.sources[name] = SourceFile(facts.root, path, row.size, row.mtime_ns)
         facts.ids[name] = row.id
+        if row.media_class == "caption" and row.file_set_id in media and not facts.files[name].problem:
+            captions[name] = media[row.file_set_id].asset_id
+    _add_captions(session, facts, captions)
+
+
+def _add_captions(session: Session, facts: FolderFacts, captions: Mapping[str, uuid.UUID]) -> None:
+    """Add the captions of clips that are known to last some time."""
+    some = dict(sorted(captions.items())[:MAX_JUDGED_CAPTIONS])
+    clips = {asset_id: load_clip_timing(session, asset_id) for asset_id in set(some.values())}
+    facts.captions |= {path: clips[one] for path, one in some.items() if clips[one].duration_ms is not None}
 
 
 def _fact_of(row: AnyRow, media: AnyRow | None, digests: dict[str, str]) -> FileFact:

@@ -41,6 +41,7 @@ from services.sidecars.caption_diff import CaptionChanges, write_caption_lines
 from services.sidecars.caption_timing import ClipTiming, fit_to_clip, load_clip_timing
 from services.sidecars.refresh_captions import AUTOMATIC_KEY, CAPTION_JOB_TYPE, CAPTION_TASK
 
+CAPTION_PROGRAM = "media.captions.program"
 CAPTION_LIMITS = ResourceLimits(wall_seconds=60, cpu_seconds=20)
 NO_CLIP = ClipTiming()
 CAPTION_SET = text("""
@@ -103,6 +104,11 @@ class CaptionFile:
     notes: list[str]
 
 
+def ask_for_captions(source: SourceFile, clip: ClipTiming) -> dict[str, str | None]:
+    """Return the request to read a file of captions."""
+    return {"extension": _extension_of(source), "rate": str(clip.rate) if clip.rate else None}
+
+
 def read_caption_file(source: SourceFile, clip: ClipTiming = NO_CLIP) -> CaptionFile:
     """Read the captions of a file in the sandbox.
 
@@ -110,9 +116,8 @@ def read_caption_file(source: SourceFile, clip: ClipTiming = NO_CLIP) -> Caption
         ValidationFailed: it holds no captions; the message says why.
         SourceChangedError: it differs from its row.
     """
-    asked = {"extension": _extension_of(source), "rate": str(clip.rate) if clip.rate else None}
-    with ConfinedChild("media.captions.program", CAPTION_LIMITS) as child:
-        (outcome,) = SandboxReader(child).read([ReadItem(1, [source], asked)])
+    with ConfinedChild(CAPTION_PROGRAM, CAPTION_LIMITS) as child:
+        (outcome,) = SandboxReader(child).read([ReadItem(1, [source], ask_for_captions(source, clip))])
     if outcome.end is ReadEnd.CHANGED:
         raise SourceChangedError(outcome.reason)
     if outcome.end is not ReadEnd.READ:

@@ -124,6 +124,23 @@ def test_sums_are_read_on_request_once_and_packages_and_lists_are_proven_by_them
     assert ask(pipeline, "DAY1/sound").verdict.answer is Answer.PROVEN
 
 
+@pytest.mark.parametrize(
+    ("times", "said"),
+    [
+        ("00:00:00,100 --> 00:00:01,900", ""),
+        ("00:00:01,500 --> 00:00:09,000", ""),  # is cut where it is shown
+        ("00:00:02,500 --> 00:00:03,000", "film.en.srt: is not of this programme: 1 line behind the end of the clip"),
+    ],
+)
+def test_captions_lie_inside_of_their_programme(pipeline: Pipeline, times: str, said: str) -> None:
+    put(pipeline.root, {"film/film.mp4": bytes_of("mp4"), "film/film.en.srt": f"1\n{times}\nHello\n".encode()})
+    pipeline.settle()
+    media_steps.read(pipeline)
+    answer = ask(pipeline, "film", Level.COMPLETE)
+    assert said in lines(answer)
+    assert (answer.verdict.answer is Answer.REFUTED) is bool(said), lines(answer)
+
+
 def test_a_folder_that_still_arrives_is_not_refuted(pipeline: Pipeline) -> None:
     tree = sums().tree
     put(pipeline.root, tree)
