@@ -31,11 +31,20 @@ READERS: tuple[tuple[re.Pattern[str], Callable[[bytes, str], Statement]], ...] =
 ASSET_MAP = re.compile(r"(?is)(?:.*/)?ASSETMAP(?:\.xml)?")
 PACKAGE_PAPERS = re.compile(r"(?is)(?:.*/)?(?:ASSETMAP|VOLINDEX)(?:\.xml)?")
 BAG_PAPERS = re.compile(r"(?is)(?:.*/)?(?:bagit|bag-info|fetch)\.txt")
+PLAIN_MEDIA = frozenset(
+    {
+        *("exr", "dpx", "tif", "tiff", "png", "jpg", "jpeg", "jp2", "dng", "ari", "arx", "r3d", "braw"),
+        *("mov", "mxf", "mp4", "mts", "wav", "bwf", "aif"),
+    }
+)
+"""Endings of files that are no index and no list: a folder has 100,000 of them, and patterns take time."""
 HISTORY_CHAIN = re.compile(r"(?is)(?:.*/)?ascmhl/ascmhl_chain\.xml")
 
 
 def find_index_reader(path: str, packages: frozenset[str] = frozenset()) -> Callable[[bytes, str], Statement] | None:
     """Return the reader of an index, or None for any other file; `packages` are the folders with an asset map."""
+    if path[path.rfind(".") + 1 :].lower() in PLAIN_MEDIA:
+        return None
     if ASSET_MAP.fullmatch(path):
         return read_package_xml
     if path[-4:].lower() == ".xml" and path.rpartition("/")[0] in packages:
@@ -50,7 +59,7 @@ def package_folders(paths: list[str]) -> frozenset[str]:
 
 def is_sum_list(path: str) -> bool:
     """Whether a path is that of a checksum list."""
-    return is_checksum_list(path.rpartition("/")[2])
+    return path[path.rfind(".") + 1 :].lower() not in PLAIN_MEDIA and is_checksum_list(path.rpartition("/")[2])
 
 
 def names_many(path: str) -> bool:
@@ -61,6 +70,8 @@ def names_many(path: str) -> bool:
 
 def is_own_evidence(path: str) -> bool:
     """Whether no other file has to state the bytes of this one: lists, and the papers of packages and bags."""
+    if path[path.rfind(".") + 1 :].lower() in PLAIN_MEDIA:
+        return False
     papers = (PACKAGE_PAPERS, BAG_PAPERS, HISTORY_CHAIN)
     return is_sum_list(path) or any(paper.fullmatch(path) for paper in papers)
 

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from sqlalchemy.orm import Session
 
 from grouping import IgnorePatterns, Profile
+from grouping.model.gc_pause import gc_paused
 from grouping.model.islands import card_root
 from media.evidence.judge import judge
 from media.evidence.layouts import state_frames
@@ -87,8 +88,10 @@ def ask_ready(sessions: Sessions, question: ReadyQuestion, pulse: Callable[[], N
             none.
     """
     frames = parse_frame_range(question.frames) if question.frames else None
-    facts, file, ignore = read_snapshot(sessions, load_question, question)
-    statements = read_evidence(facts)
+    # Values without cycles, 100,000 of each kind: not while a second copy is read, which may take hours.
+    with gc_paused():
+        facts, file, ignore = read_snapshot(sessions, load_question, question)
+        statements = read_evidence(facts)
     if frames is not None:
         statements.append(_expect_frames(facts, *frames))
     if question.against is not None:
@@ -128,7 +131,8 @@ def _expect_frames(facts: FolderFacts, first: int, last: int) -> Statement:
 
 
 def _judge(facts: FolderFacts, statements: list[Statement], question: ReadyQuestion, file: str | None) -> Verdict:
-    return judge(facts.files, statements, question.level, facts.questions, is_alone=file is not None)
+    with gc_paused():
+        return judge(facts.files, statements, question.level, facts.questions, is_alone=file is not None)
 
 
 def _read_sums(sessions: Sessions, facts: FolderFacts, verdict: Verdict, pulse: Callable[[], None]) -> None:

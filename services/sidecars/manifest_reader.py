@@ -14,12 +14,14 @@ from typing import Any, Literal
 from media.sandbox.protocol import UnreadableError
 from media.sandbox.safe_open import SourceFile, open_source_file, require_unchanged
 from media.sandbox.supervisor import ChildDiedError, ConfinedChild, close_files
-from models.core.paths import base_name, display_path, parent_path
+from models.core.paths import base_name, display_path, join_path, parent_path
 
 ASC_MHL_FOLDER = b"ascmhl"
 """ASC MHL manifests are in a folder of their own, and name files relative to its parent folder."""
 ASC_MHL_GENERATION = re.compile(rb"(\d{4,9})(?:_.*)?\.mhl", re.IGNORECASE | re.DOTALL)
 WINDOWS_ROOT = re.compile(rb"[A-Za-z]:[\\/]")
+RELATIVE_PART = re.compile(rb"(?:^|/)\.{0,2}(?:/|$)")
+"""A part of a path that is empty or leads elsewhere."""
 NAME_FORMS: tuple[Literal["NFC", "NFD"], ...] = ("NFC", "NFD")
 """A Mac writes the names in a list decomposed, and other systems composed."""
 
@@ -124,6 +126,8 @@ def resolve_path(manifest: SourceFile, written: str) -> bytes | None:
         root = manifest.root.rstrip(b"/") + b"/"
         whole = posixpath.normpath(path)
         return whole[len(root) :] if whole.startswith(root) else None
+    if path and RELATIVE_PART.search(path) is None:
+        return join_path(_folder_of(manifest.path), path)
     whole = posixpath.normpath(posixpath.join(_folder_of(manifest.path), path))
     return None if whole in (b".", b"..") or whole.startswith((b"../", b"/")) else whole
 
