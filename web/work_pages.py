@@ -1,15 +1,19 @@
-"""Work and explanations, for administrators: what waits, runs and failed, and why a file is where it is."""
+"""Work and explanations, for administrators: what waits, runs and failed, why a file is where it is, and whether a folder
+is whole."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from starlette.responses import RedirectResponse, Response
 
+from media.evidence.verdict import Answer, Level
 from models.core.sessions import transact
 from models.core.system_sample import SystemSample
-from services.core.errors import ValidationFailed, require_administrator
+from services.core.errors import ValidationFailed, require_administrator, require_known
 from services.operations.backlog import (
     BACKLOG_SWEEP_TASK,
     discard_backlog_item,
@@ -20,10 +24,16 @@ from services.operations.backlog import (
 from services.operations.explain import explain_path, parse_asked_path
 from services.operations.explain_progress import explain_indexed_document, read_asset_mark
 from services.operations.samples import SAMPLE_INTERVAL_SECONDS, list_samples
+from services.readiness.ready import ReadyAnswer, ReadyQuestion, ask_ready, resolve_asked_path
+from services.readiness.report import build_ready_report
+from services.readiness.sign_off import sign_off_report
 from web.console import PageRoute, Visit
 from web.words import describe_duration
 
 MAX_SHOWN_WORK = 100
+ANSWER_KINDS = {Answer.PROVEN.value: "good", Answer.REFUTED.value: "bad", Answer.NOT_PROVABLE.value: "warn"}
+MAX_SHOWN_FINDINGS = 50
+SEE_READY_PAGE = "see whether a folder is whole"
 WORK_STATES = {
     "PARKED": ("gave up", "bad"),
     "FAILED": ("failed", "bad"),
@@ -147,9 +157,50 @@ def show_explanation(visit: Visit) -> Response:
     return visit.page("console/explain.html", 400 if error else 200, path=path, said=said, error=error)
 
 
+def _ask(visit: Visit, path: str, level: str) -> tuple[ReadyAnswer, dict[str, Any]]:
+    require_known("level", level, [one.value for one in Level], "is no level")
+    question = ReadyQuestion(resolve_asked_path(parse_asked_path(path)), Level(level))
+    answer = ask_ready(visit.context.sessions, question)
+    return answer, build_ready_report(answer, visit.actor.name)
+
+
+def show_ready(visit: Visit) -> Response:
+    """Answer whether a folder is whole, from rows and its indexes; no media is read for it."""
+    require_administrator(visit.actor, SEE_READY_PAGE)
+    path, level = visit.query("path").strip(), visit.query("level") or Level.COMPLETE.value
+    report, error = None, None
+    if path:
+        try:
+            report = _ask(visit, path, level)[1]
+        except ValidationFailed as wrong:
+            error = str(wrong)
+    return visit.page(
+        "console/ready.html",
+        400 if error else 200,
+        path=path,
+        level=level,
+        levels=[one.value for one in Level],
+        report=report,
+        error=error,
+        kinds=ANSWER_KINDS,
+        most=MAX_SHOWN_FINDINGS,
+    )
+
+
+def sign_ready(visit: Visit) -> Response:
+    """Sign off the answer as it is now, and show it in the history of the assets."""
+    require_administrator(visit.actor, SEE_READY_PAGE)
+    path, level = visit.form.get("path", ""), visit.form.get("level", "")
+    answer, report = _ask(visit, path, level)
+    sign_off_report(visit.session, answer, report, visit.actor)
+    return RedirectResponse(f"/ready?{urlencode({'path': path, 'level': level})}", 303)
+
+
 WORK_ROUTES = (
     PageRoute("GET", "/work", show_work),
     PageRoute("POST", "/work/retry", retry_work),
     PageRoute("POST", "/work/discard", discard_work),
     PageRoute("GET", "/explain", show_explanation, is_search=True),
+    PageRoute("GET", "/ready", show_ready, is_search=True),
+    PageRoute("POST", "/ready", sign_ready),
 )
