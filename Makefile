@@ -15,7 +15,7 @@ FAULT ?=
 WORKERS ?= auto
 ARGS ?=
 
-.PHONY: help run check test reference docs properties faults bench lock audit sbom clean
+.PHONY: help run check test reference docs properties ascmhl faults bench lock audit sbom clean
 
 help:
 	@echo "Run"
@@ -28,6 +28,7 @@ help:
 	@echo "  make docs                     build the documentation as a site, into build/site"
 	@echo "Test for longer"
 	@echo "  make properties               draw ten times as many examples of what always holds"
+	@echo "  make ascmhl                   exchange media hash lists with the reference program, which it installs"
 	@echo "  make faults                   hurt every part in the middle of its work, for five hours; it resumes"
 	@echo "  make faults SEEDS=1-3 FAULT='kill api'   hurt it in one way only"
 	@echo "  make bench                    measure every performance promise"
@@ -62,6 +63,14 @@ ifeq ($(SEEDS)$(FAULT),)
 	$(BIN)/python -m pytest -n 0 -m faults tests $(ARGS)
 endif
 	$(BIN)/python -m tests.faults.mix --seeds "$(SEEDS)" --fault "$(FAULT)"
+
+# The reference wants an older Click than ours.
+build/ascmhl/bin/ascmhl:
+	$(PYTHON) -m venv build/ascmhl
+	build/ascmhl/bin/python -m pip install --quiet --disable-pip-version-check ascmhl==1.2
+
+ascmhl: $(VENV)/.test build/ascmhl/bin/ascmhl
+	$(BIN)/python -m tests.ascmhl.exchange --reference build/ascmhl/bin/ascmhl $(ARGS)
 
 properties: $(VENV)/.test
 	$(BIN)/python -m pytest -n $(WORKERS) --hypothesis-profile=long tests/properties $(ARGS)
