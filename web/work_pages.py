@@ -1,5 +1,5 @@
-"""Work and explanations, for administrators: what waits, runs and failed, why a file is where it is, and whether a folder
-is whole."""
+"""Work and explanations, for administrators: what waits, runs and failed, why a file is where it is, and whether a
+folder is whole."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
