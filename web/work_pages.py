@@ -193,7 +193,7 @@ def sign_ready(visit: Visit) -> Response:
     path, level = visit.form.get("path", ""), visit.form.get("level", "")
     answer, report = _ask(visit, path, level)
     sign_off_report(visit.session, answer, report, visit.actor)
-    return RedirectResponse(f"/ready?{urlencode({'path': path, 'level': level})}", 303)
+    return RedirectResponse(f"/whole?{urlencode({'path': path, 'level': level})}", 303)
 
 
 WORK_ROUTES = (
@@ -201,6 +201,6 @@ WORK_ROUTES = (
     PageRoute("POST", "/work/retry", retry_work),
     PageRoute("POST", "/work/discard", discard_work),
     PageRoute("GET", "/explain", show_explanation, is_search=True),
-    PageRoute("GET", "/ready", show_ready, is_search=True),
-    PageRoute("POST", "/ready", sign_ready),
+    PageRoute("GET", "/whole", show_ready, is_search=True),
+    PageRoute("POST", "/whole", sign_ready),
 )
