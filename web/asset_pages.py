@@ -16,6 +16,7 @@ from services.approvals.votes import MAX_REASON_CHARACTERS, cast_vote
 from services.catalog.assets.assets import find_asset, update_asset
 from services.catalog.segments.segments import SEGMENT_START, NewSegment, add_segments
 from services.core.errors import ValidationFailed
+from services.grouping.manual import MANUAL_ACT
 from services.metadata.values import list_object_values
 from services.objects.objects import find_object, get_object_for_update
 from services.viewing.assets import MediaFacts, load_shown_formats
@@ -79,7 +80,9 @@ def show_asset_page(visit: Visit, links: tuple[str, ...] = ()) -> Response:
         relation_types=list_relation_types(visit.session) if Permission.WRITE in may else [],
         profiles=sorted(visit.context.transcode_profiles),
         history=history,
-        may_undo=any(one.details.get("act") == "by hand" for one in history),
+        may_undo=bool(
+            {one.details.get(MANUAL_ACT) for one in history} - {one.details.get("undid") for one in history} - {None}
+        ),
         links=links,
     )
 

@@ -47,6 +47,10 @@ COPY_CARRYING_MEMBERSHIPS = text("""
 """)
 
 
+MANUAL_ACT = "manual_act"
+"""Key in the details of a history entry: the id of the operation that it is about."""
+
+
 @dataclass(frozen=True, slots=True)
 class ManualMember:
     """File with its file set and format before an operation."""
@@ -74,10 +78,15 @@ class ManualOperation:
     held: dict[str, Any] = field(default_factory=dict)
     """Dependents that moved with a merged asset."""
 
+    @property
+    def mention(self) -> dict[str, Any]:
+        """What the history of the other asset says of the operation, which can be undone from there too."""
+        return {MANUAL_ACT: str(self.id)}
+
     def write(self, session: Session, actor: Actor) -> None:
         """Append the entry to the source's history."""
         details: dict[str, Any] = {"act": "by hand", "before": self.before, "formats": self.formats}
-        details |= {"created": self.created, "merged": self.merged, "held": self.held}
+        details |= {"created": self.created, "merged": self.merged, "held": self.held, **self.mention}
         entry = record_history(session, self.source.id, Operation.CUSTOM, self.description, actor, details=details)
         entry.id = self.id
 
@@ -105,7 +114,7 @@ def split_manually(session: Session, file_ids: Sequence[uuid.UUID], actor: Actor
         _move_and_pin_members(session, of_part, destination, act)
     act.write(session, actor)
     told = f'Created by hand from "{source.title}": {_list_member_names(members)}.'
-    record_history(session, made.id, Operation.VERSION_CREATE, told, actor)
+    record_history(session, made.id, Operation.VERSION_CREATE, told, actor, details=act.mention)
     return made
 
 
@@ -128,6 +137,7 @@ def move_manually(session: Session, file_ids: Sequence[uuid.UUID], asset_id: uui
             Operation.ADD_FORMAT,
             f'Took {_list_member_names(members)} from "{source.title}".',
             actor,
+            details=act.mention,
         )
     return target
 
@@ -156,6 +166,7 @@ def merge_manually(session: Session, survivor_id: uuid.UUID, other_ids: Sequence
             Operation.CUSTOM,
             f'Took in "{other.title}" by hand: {_list_member_names(members)}.',
             actor,
+            details=act.mention,
         )
     return survivor
 

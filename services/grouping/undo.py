@@ -45,7 +45,7 @@ def undo_manual_grouping(session: Session, asset_id: uuid.UUID, actor: Actor) ->
         session.flush()
         unmerge_assets(session, [AssetUnmerge(source.id, holder, entry.details.get("held", {}))])
         session.refresh(source)
-        record_history(session, holder, Operation.CUSTOM, told, actor)
+        record_history(session, holder, Operation.CUSTOM, told, actor, details={"undid": str(entry.id)})
     _delete_empty_formats(session, entry.details["formats"], entry.details["created"])
     mark_islands_dirty(session, [file_id for file_id, _ in before])
     record_history(

@@ -53,9 +53,11 @@ def test_a_split_is_shown_and_undone(desk: Desk, world: World) -> None:
     assert "Split off." in split.text
     assert "<script>alert" not in split.text
     assert split.url.path != here
+    assert "Undo grouping" in split.text, "from either of them"
     assert "Undo grouping" in desk.browser.get(here).text
     undone = desk.post(f"{here}/undo")
     assert "Undone." in undone.text
+    assert "Undo grouping" not in undone.text
     assert undone.url.path == here
 
 

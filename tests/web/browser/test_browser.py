@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from tests.servers import ROOT
 from tests.waiting import wait_until
 from tests.web.browser.conftest import DESKTOP, PHONE, Site, check_page
-from tests.web.browser.console_flow import HOSTILE, sign_in
+from tests.web.browser.console_flow import HOSTILE, drop_and_collect, sign_in, split_and_undo
 
 UNKNOWN = "00000000-0000-0000-0000-000000000001"
 LAYOUT_SHIFT = """() => new Promise((done) => {
@@ -246,3 +246,11 @@ def test_a_user_signs_in_finds_reviews_shares_and_ends_it(
     visitor.get_by_role("link", name="Go back").click()
     visitor.get_by_role("button", name="Sign out").click()
     expect(visitor.get_by_role("heading", level=1)).to_have_text("Sign in")
+
+
+def test_a_dropped_file_appears_and_is_collected_and_files_are_split_off(
+    site: Site, visitor: Page, shots: Path
+) -> None:
+    sign_in(site, visitor, "/assets")
+    drop_and_collect(site, visitor, shots)
+    split_and_undo(visitor, shots)
