@@ -81,7 +81,8 @@ def find_rendition_storage_fault(sessions: Sessions, storage: Storage) -> str | 
 def find_write_fault(folder: Path) -> str | None:
     """Return why this process cannot create files in a folder, or in the one above if it is not there yet."""
     there = next(path for path in (folder, *folder.parents) if path.exists())
-    if os.access(there, os.W_OK | os.X_OK, effective_ids=True):
+    # Older C libraries judge effective ids by the mode alone, which is wrong where a share has rights of its own.
+    if os.access(there, os.W_OK | os.X_OK, effective_ids=os.getuid() != os.geteuid()):
         return None
     return f'"{there}" cannot be written by the user of its worker (id {os.geteuid()}): change its owner or mode'
 
