@@ -120,7 +120,7 @@ def _add_files(session: Session, facts: FolderFacts, folder_id: int, only: bytes
     media = {row.id: row for row in session.execute(SELECT_MEDIA, key)}
     digests: dict[uuid.UUID, dict[str, str]] = {}
     flipped: dict[uuid.UUID, str] = {}
-    for row in session.execute(SELECT_DIGESTS, key):
+    for row in session.execute(SELECT_DIGESTS, key).all():
         if row.algorithm in HASHERS:
             digests.setdefault(row.id, {})[row.algorithm] = row.found or row.digest
         if row.found is not None:
