@@ -185,10 +185,10 @@ ROW_METRICS = (
         f"SELECT name, {SCAN_INTERVAL} FROM storage WHERE {IS_WATCHED}",
     ),
     RowMetric(
-        "watcher_age_seconds",
-        "How long ago the watcher of a storage was seen; only of storages that are watched.",
+        "watcher_last_seen_timestamp_seconds",
+        "Unix time at which the watcher of a storage was last seen; before the first, at which the storage was added.",
         ("storage",),
-        f"SELECT name, extract(epoch FROM now() - coalesce(watcher_seen_at, date_created)) FROM storage WHERE {IS_LED}",
+        f"SELECT name, extract(epoch FROM coalesce(watcher_seen_at, date_created)) FROM storage WHERE {IS_LED}",
     ),
     RowMetric(
         "watcher_failing",

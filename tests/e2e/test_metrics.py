@@ -27,6 +27,7 @@ SUFFIX = re.compile(r"_(bucket|sum|count|total)$")
 ONLY_WITH_JOBS = {"tapeless_jobs": {"queue", "state"}, "tapeless_job_oldest_ready_timestamp_seconds": {"queue"}}
 """Without a job there is no sample to read the labels from."""
 DEPRECATED = {
+    "tapeless_http_seconds",
     "tapeless_index_lag_seconds",
     "tapeless_index_marks",
     "tapeless_island_lag_seconds",
@@ -35,6 +36,7 @@ DEPRECATED = {
     "tapeless_outbox_lag_seconds",
     "tapeless_scan_age_seconds",
     "tapeless_scan_seconds",
+    "tapeless_task_seconds",
 }
 """Old names, which work for one more release."""
 
@@ -87,8 +89,8 @@ def test_what_stands_in_rows_is_shown(system: System, port: int) -> None:
 
 def test_tasks_are_measured_in_the_children_that_ran_them(system: System, port: int) -> None:
     families = read(port)
-    assert value(families, "tapeless_task_seconds_count", task="ingest.island", outcome="success") >= 1
-    assert value(families, "tapeless_task_seconds_count", task="index.drain", outcome="success") >= 1
+    assert value(families, "tapeless_task_duration_seconds_count", task="ingest.island", outcome="success") >= 1
+    assert value(families, "tapeless_task_duration_seconds_count", task="index.drain", outcome="success") >= 1
 
 
 def test_requests_are_measured_by_route_and_not_by_address(system: System, port: int) -> None:
@@ -99,8 +101,9 @@ def test_requests_are_measured_by_route_and_not_by_address(system: System, port:
     plain_http.get(f"{api}/nowhere/")
     families = read(port)
     route = "/API/assets/v1/assets/{asset_id}/"
-    assert value(families, "tapeless_http_seconds_count", method="GET", route=route, status="401") == 1
-    assert value(families, "tapeless_http_seconds_count", method="GET", route="none", status="404") == 1
+    seconds = "tapeless_http_request_duration_seconds_count"
+    assert value(families, seconds, method="GET", route=route, status="401") == 1
+    assert value(families, seconds, method="GET", route="none", status="404") == 1
     assert "0193a1b2" not in plain_http.get(f"http://127.0.0.1:{port}/metrics").text
 
 

@@ -41,7 +41,7 @@ WORKERS_CACHE_SECONDS = 15.0
 
 PROCESS_REGISTRY = CollectorRegistry()
 TASK_SECONDS = Histogram(
-    METRIC_PREFIX + "task_seconds",
+    METRIC_PREFIX + "task_duration_seconds",
     "Duration of tasks, in seconds.",
     ("task", "outcome"),
     buckets=TASK_BUCKETS,
@@ -49,14 +49,41 @@ TASK_SECONDS = Histogram(
 )
 # Labelled by route pattern, see http_metrics: ids in labels would create unlimited series.
 HTTP_SECONDS = Histogram(
-    METRIC_PREFIX + "http_seconds",
+    METRIC_PREFIX + "http_request_duration_seconds",
     "Duration of HTTP requests by route pattern, in seconds.",
     ("method", "route", "status"),
     buckets=HTTP_BUCKETS,
     registry=PROCESS_REGISTRY,
 )
+DEPRECATED_PROCESS_METRICS = {"task_duration_seconds": "task_seconds", "http_request_duration_seconds": "http_seconds"}
+"""Old names of metrics by the new ones: both are exported until release REMOVED_IN."""
 
 QueueCounts = Callable[[], dict[str, int]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ObservedCollector(Collector):
+    """Metrics that processes observe, under their deprecated names too."""
+
+    observed: Collector
+
+    def collect(self) -> Iterator[Metric]:
+        """Return the metrics; a copy follows each that had another name."""
+        for family in self.observed.collect():
+            yield family
+            old = DEPRECATED_PROCESS_METRICS.get(family.name.removeprefix(METRIC_PREFIX))
+            if old is not None:
+                yield _copy_family(family, METRIC_PREFIX + old)
+
+
+def _copy_family(family: Metric, name: str) -> Metric:
+    copy = Metric(name, _describe_deprecated(family.name, family.documentation), family.type)
+    copy.samples = [sample._replace(name=name + sample.name.removeprefix(family.name)) for sample in family.samples]
+    return copy
+
+
+def _describe_deprecated(replaced_by: str, description: str) -> str:
+    return f"Deprecated until {REMOVED_IN}, use {replaced_by}. {description}"
 
 
 @dataclass(slots=True, eq=False)
@@ -164,7 +191,7 @@ def to_metric_family(measure: RowMetric, samples: Iterable[MetricSample]) -> Met
     kind = CounterMetricFamily if measure.is_counter else GaugeMetricFamily
     description = measure.help
     if measure.replaced_by is not None:
-        description = f"Deprecated until {REMOVED_IN}, use {METRIC_PREFIX}{measure.replaced_by}. {measure.help}"
+        description = _describe_deprecated(METRIC_PREFIX + measure.replaced_by, measure.help)
     made = kind(METRIC_PREFIX + measure.name, description, labels=measure.labels)
     for labels, value in samples:
         made.add_metric(labels, value)
@@ -186,10 +213,8 @@ def serve_metrics(settings: Settings, *more: Collector) -> tuple[WSGIServer, thr
     shared = prepare_shared_folder()
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
-    if shared is None:
-        registry.register(PROCESS_REGISTRY)
-    else:
-        MultiProcessCollector(registry, path=str(shared))
+    observed = PROCESS_REGISTRY if shared is None else MultiProcessCollector(None, path=str(shared))
+    registry.register(ObservedCollector(observed))
     for collector in more:
         registry.register(collector)
     log.info("metrics are on http://%s:%d/metrics", settings.metrics_host, settings.metrics_port)

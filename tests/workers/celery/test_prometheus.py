@@ -6,14 +6,22 @@ from pathlib import Path
 
 import pytest
 import yaml
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry, Histogram, generate_latest
 
 from models.core.sessions import Sessions, make_engine, make_sessions
 from search.postgres.engine import PostgresEngine
 from services.operations.metrics import DEPRECATED_ROW_METRICS
 from tests.conftest import IS_CI
 from tests.servers import ROOT
-from workers.celery.metrics import METRIC_PREFIX, HostCollector, RowsCollector
+from workers.celery.metrics import (
+    DEPRECATED_PROCESS_METRICS,
+    METRIC_PREFIX,
+    PROCESS_REGISTRY,
+    HostCollector,
+    ObservedCollector,
+    RowsCollector,
+)
+from workers.config.deprecations import REMOVED_IN
 from workers.config.settings import LAST_BACKUP_FILE
 
 RULES = ROOT / "deploy" / "prometheus" / "alerts.yaml"
@@ -48,15 +56,17 @@ def test_prometheus_accepts_the_names_and_units_of_the_metrics(database_url: str
     queues = {"ingest": 1, "media": 0}
     registry.register(RowsCollector(sessions, queues.copy, PostgresEngine(sessions), queues.copy))
     registry.register(HostCollector("1.2.3", tmp_path, {"data": tmp_path}))
+    registry.register(ObservedCollector(PROCESS_REGISTRY))
     text = generate_latest(registry).decode()
     engine.dispose()
     assert 'tapeless_workers{queue="media"} 0.0' in text
     assert "tapeless_backup_last_end_timestamp_seconds 1" in text
-    old = {METRIC_PREFIX + metric.name for metric in DEPRECATED_ROW_METRICS}
+    old = {metric.name for metric in DEPRECATED_ROW_METRICS} | set(DEPRECATED_PROCESS_METRICS.values())
     kept = [
         line
         for line in text.splitlines()
-        if line.removeprefix("# HELP ").removeprefix("# TYPE ").split("{")[0].split(" ")[0] not in old
+        if line.removeprefix("# HELP ").removeprefix("# TYPE ").split("{")[0].split(" ")[0].removeprefix(METRIC_PREFIX)
+        not in old
     ]
     promtool("check", "metrics", given="\n".join(kept) + "\n")
 
@@ -83,3 +93,15 @@ def test_prometheus_accepts_the_rules_and_fires_them(tmp_path: Path) -> None:
     file = tmp_path / "cases.yaml"
     file.write_text(yaml.safe_dump(given))
     promtool("test", "rules", str(file))
+
+
+def test_a_renamed_histogram_has_its_buckets_under_both_names() -> None:
+    registry = CollectorRegistry()
+    seconds = Histogram("tapeless_task_duration_seconds", "Duration.", ("task",), registry=registry)
+    seconds.labels("ingest.island").observe(0.3)
+    families = {family.name: family for family in ObservedCollector(registry).collect()}
+    new, old = families["tapeless_task_duration_seconds"], families["tapeless_task_seconds"]
+    assert DEPRECATED_PROCESS_METRICS["task_duration_seconds"] == "task_seconds"
+    assert old.documentation == f"Deprecated until {REMOVED_IN}, use tapeless_task_duration_seconds. Duration."
+    assert [sample._replace(name=sample.name.replace("_duration", "")) for sample in new.samples] == old.samples
+    assert any(sample.name == "tapeless_task_seconds_bucket" and sample.value == 1 for sample in old.samples)
