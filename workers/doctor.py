@@ -6,6 +6,7 @@ yields one of three grades: well, worth a look, or broken.
 
 import os
 import platform
+import shlex
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -28,6 +29,7 @@ from models.schema import SchemaState, read_schema_state
 from search.engine import SearchEngine, SearchUnavailableError
 from services.indexing.requests import SELECT_INDEX_DRIFT
 from services.storages.process_reports import MachineView, list_machine_views
+from services.storages.storages import is_folder_writable
 from watch.disk.mount_identity import identify_root, is_network_file_system
 from workers.celery.app import BROKER_SOCKET_SECONDS, count_workers
 from workers.config.broker import parse_broker_url
@@ -239,7 +241,7 @@ def check_storage(storage: Storage) -> DiagnosticCheck:
             "mount it, or give its user permission to read it",
         ),
         (
-            storage.purpose == PURPOSE_PROXIES and not is_writable(storage.place),
+            storage.purpose == PURPOSE_PROXIES and not is_folder_writable(storage.place),
             "broken",
             f"{root} is not writable from here",
             "give it to the user of the media workers",
@@ -249,7 +251,7 @@ def check_storage(storage: Storage) -> DiagnosticCheck:
             storage.frozen_reason is not None,
             "look",
             storage.frozen_reason,
-            f"if that is right: tapeless storage confirm-deletions {storage.name}",
+            f"if that is right: tapeless storage confirm-deletions {shlex.quote(storage.name)}",
         ),
     )
     for has_problem, grade, found, advice in problems:
@@ -257,11 +259,6 @@ def check_storage(storage: Storage) -> DiagnosticCheck:
             return DiagnosticCheck(name, grade, str(found), advice)
     how = "a network file system: noticed by walks" if is_network_file_system(storage.place) else "local"
     return DiagnosticCheck(name, "well", f"{root}, {how}")
-
-
-def is_writable(folder: Path | bytes) -> bool:
-    """Return whether this process may create files there with its effective permissions."""
-    return os.access(folder, os.W_OK | os.X_OK, effective_ids=True)
 
 
 def check_machines(target: DiagnosticContext) -> Iterator[DiagnosticCheck]:
@@ -322,7 +319,7 @@ def check_folder(name: str, folder: Path, harm: str) -> Iterator[DiagnosticCheck
     """Check one folder; yield nothing if it does not exist, as with external servers."""
     if not folder.exists():
         return
-    if not is_writable(folder):
+    if not is_folder_writable(folder):
         yield DiagnosticCheck(name, "broken", f"{folder} is not writable from here", "give it to the user of Tapeless")
     usage = shutil.disk_usage(folder)
     low = usage.free < max(MIN_FREE_BYTES, MIN_FREE_SHARE * usage.total)

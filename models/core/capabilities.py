@@ -8,6 +8,7 @@ path of a client then opens what any user may.
 
 import ctypes
 import os
+import pwd
 import struct
 import sys
 from collections.abc import Iterator
@@ -106,3 +107,20 @@ def right_to_read() -> Iterator[None]:
         yield
     finally:
         set_capabilities(NO_CAPABILITIES, READ_MASK)
+
+
+@contextmanager
+def act_as(user: pwd.struct_passwd, capabilities: int) -> Iterator[None]:
+    """Have this process, which is root's, use files as another user with these capabilities, as far as it has them."""
+    _is_held_back()  # remembers that root holds nothing back, or `right_to_read` would give up what is to be restored
+    groups, permitted = os.getgroups(), permitted_capabilities()
+    os.setgroups(os.getgrouplist(user.pw_name, user.pw_gid))
+    os.setegid(user.pw_gid)
+    os.seteuid(user.pw_uid)
+    try:
+        set_capabilities(capabilities & permitted, permitted)
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
+        os.setgroups(groups)

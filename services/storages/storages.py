@@ -62,10 +62,10 @@ def add_storage(session: Session, new: NewStorage, forbidden: Iterable[Path] = (
     root = resolve_readable_root(new.root)
     forbidden = list(forbidden)
     _refuse_own_folders(root, forbidden)
-    if new.purpose == PURPOSE_PROXIES and not os.access(root, os.W_OK | os.X_OK):
+    if new.purpose == PURPOSE_PROXIES and not is_folder_writable(root):
         raise StorageError(
             f'folder "{new.root}": cannot be written; renditions are kept there, so give write permission to the user '
-            "that runs Tapeless"
+            f"that runs Tapeless ({_own_user_name()})"
         )
     refuse_unknown_references(session, new.settings, DEFAULT_STORAGE_SETTINGS)
     # Overlap is no database constraint, and two concurrent inserts do not see each other: serialize creation.
@@ -130,6 +130,11 @@ def resolve_readable_root(root: Path) -> bytes:
             f'folder "{root}": cannot be read ({error.strerror}); give read permission to the user that runs Tapeless '
             f"({_own_user_name()})"
         ) from None
+
+
+def is_folder_writable(folder: Path | bytes) -> bool:
+    """Return whether this process may create files there with its effective permissions."""
+    return os.access(folder, os.W_OK | os.X_OK, effective_ids=True)
 
 
 def _own_user_name() -> str:

@@ -77,6 +77,8 @@ def test_root_starts_processes_without_its_rights_that_read_what_it_could(system
     put(rushes, "sc12.mov")
     clip = rushes / "sc12.mov"
     clip.chmod(0o600)
+    closed = system.data.parent / "closed"
+    closed.mkdir(mode=0o700)
     rushes.chmod(0o700)
     before = EmbeddedPostgres(system.data / "postgres")
     before.start()
@@ -92,6 +94,9 @@ def test_root_starts_processes_without_its_rights_that_read_what_it_could(system
         return rights == {name: {READING.get(name, (0, 0))} for name in rights} and READING.keys() <= rights.keys()
 
     wait_until(has_rights, what="each process has its rights")
+    refused = system.run("storage", "add", str(rushes.parent), "--purpose", "PROXIES", code=1)
+    assert "cannot be written" in refused, "as the user that would write there, not as root"
+    system.run("storage", "add", str(closed), "--name", "closed")
     asset = system.ask("show", "sc12")
     status = system.status()
     assert status is not None

@@ -42,6 +42,7 @@ from workers.commands.completion import complete_storages
 from workers.commands.options import data_option, json_option, running_system, system_command
 from workers.commands.output import format_timestamp, print_result, print_table
 from workers.config.connection import find_system_settings
+from workers.config.system_rights import rights_of_system
 
 OPERATOR_ACTOR = Actor("operator", is_admin=True)
 
@@ -86,8 +87,9 @@ def add(
     with running_system(data) as context:
         rules = Profile.load(profile_file) if profile_file else DEFAULT_PROFILE
         new = NewStorage(folder, name, parse_storage_settings(pairs), rules, purpose=purpose)
-        own = [find_system_settings(data).data.absolute()]
-        made = transact(context.sessions, lambda session: _add_storage(session, new, owner, readers, own))
+        own = find_system_settings(data).data.absolute()
+        with rights_of_system(own):
+            made = transact(context.sessions, lambda session: _add_storage(session, new, owner, readers, [own]))
         does = "watches" if purpose == PURPOSE_FILES else "keeps renditions in"
         click.echo(f'storage "{made.name}" {does} {display_path(made.root)}')
 

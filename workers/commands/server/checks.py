@@ -12,6 +12,7 @@ from services.operations.invariants import check_invariants
 from workers.commands.options import data_option, json_option, own_folders, running_system
 from workers.commands.output import make_line_console, print_result
 from workers.config.connection import find_system_connection, find_system_settings
+from workers.config.system_rights import rights_of_system
 from workers.doctor import DiagnosticCheck, DiagnosticContext, make_broker_client, run_checks
 
 GRADE_MARKS = {"well": ("✓", "green"), "look": ("!", "yellow"), "broken": ("✗", "red")}
@@ -25,16 +26,16 @@ def doctor(data: Path | None, as_json: bool) -> None:
     with running_system(data) as context:
         settings = find_system_settings(data)
         connection = find_system_connection(settings)
-        checks = run_checks(
-            DiagnosticContext(
-                connection,
-                context.sessions,
-                context.engine,
-                make_broker_client(connection.broker_url),
-                settings.data.absolute(),
-                settings.media_folder,
-            )
+        target = DiagnosticContext(
+            connection,
+            context.sessions,
+            context.engine,
+            make_broker_client(connection.broker_url),
+            settings.data.absolute(),
+            settings.media_folder,
         )
+        with rights_of_system(target.data):
+            checks = run_checks(target)
     print_result(as_json, [asdict(check) for check in checks], partial(_print_checks, checks))
     if any(check.grade == "broken" for check in checks):
         raise SystemExit(1)

@@ -36,6 +36,7 @@ from workers.config.connection import (
 from workers.config.data_folders import LOCAL_DATA_FOLDER
 from workers.config.secret_key import create_secret_key
 from workers.config.settings import Settings, SettingsError, setting_variable
+from workers.config.system_rights import rights_of_system
 from workers.embedded.postgres import EmbeddedPostgres
 from workers.embedded.valkey import EmbeddedValkey
 from workers.local_stack import (
@@ -202,7 +203,7 @@ def check_folders(folders: Sequence[Path], data: Path) -> None:
 
 def add_to_running_system(settings: Settings, folders: Sequence[Path], console: Console) -> None:
     """Have the system that runs on the data folder watch these folders too."""
-    with open_process_context(settings) as context:
+    with open_process_context(settings) as context, rights_of_system(settings.data.absolute()):
         known = {storage.id for storage in load_watched_storages(context.sessions)}
         for folder in folders:
             storage = transact(context.sessions, ensure_storage, folder, [settings.data.absolute()])
