@@ -7,6 +7,7 @@ folder.
 import dataclasses
 import json
 import os
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -118,8 +119,9 @@ def find_system_connection(settings: Settings) -> SystemConnection:
     folder = settings.data.absolute()
     if find_running_supervisor(folder) is None:
         also = f" (TAPELESS_DATABASE_URL is not looked at, as {folder} was named)" if settings.database_url else ""
+        start = f"tapeless up FOLDER --data {shlex.quote(str(folder))}"
         raise SettingsError(
-            f'nothing runs on the data folder "{folder}"{also}: start it with "tapeless up FOLDER --data {folder}", '
+            f'nothing runs on the data folder "{folder}"{also}: start it with "{start}", '
             "or name the folder of a running system with --data or TAPELESS_DATA"
         )
     entry = json.loads((folder / "running.json").read_text())

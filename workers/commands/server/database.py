@@ -1,5 +1,6 @@
 """`tapeless backup` and `tapeless restore`: a system as one file; `tapeless migrate`: its database for this version."""
 
+import shlex
 import signal
 import sys
 import time
@@ -72,7 +73,7 @@ def restore(file: Path, data: Path | None, into_database: bool) -> None:
             step = "run tapeless migrate, start everything, and then tapeless reindex --all"
         else:
             manifest = restore_to_folder(file, settings.data)
-            step = f"continue with: tapeless up --data {settings.data}"
+            step = f"continue with: tapeless up --data {shlex.quote(str(settings.data))}"
     click.echo(f"restored what was written at {manifest.taken} by Tapeless {manifest.tapeless}; {step}")
 
 

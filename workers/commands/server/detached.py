@@ -1,5 +1,6 @@
 """`tapeless up --detach`: the same command in the background, until it runs."""
 
+import shlex
 import subprocess
 import sys
 import time
@@ -44,4 +45,5 @@ def start_detached(data: Path, console: Console) -> None:
     if process.poll() is not None:
         raise click.ClickException(f"it did not start:\n{said}")
     console.print("\n".join(said.splitlines()[1:]))
-    console.print(f"it runs in the background as process {process.pid}; `tapeless down --data {data}` stops it")
+    stop = f"tapeless down --data {shlex.quote(str(data))}"
+    console.print(f"it runs in the background as process {process.pid}; `{stop}` stops it")
