@@ -58,9 +58,13 @@ spaces that do not break, joiners of scripts and emoji, and letters newer than P
 
 
 def print_records(rows: Iterable[Mapping[str, object]], empty: str) -> None:
-    """Print one line for each row, never cropped, with its values in order; `empty` if there is none."""
+    """Print one line for each row, never cropped, with its id and then its values in order; `empty` if there is none.
+
+    A line that begins with the id does not wrap inside it.
+    """
     console = make_line_console()
-    lines = ["  ".join(str(value) for value in row.values() if value not in (None, "")) for row in rows]
+    parts = [[row.get("id"), *(value for key, value in row.items() if key != "id")] for row in rows]
+    lines = ["  ".join(str(value) for value in values if value not in (None, "")) for values in parts]
     for line in lines or [empty]:
         console.print(Text(replace_unprintable(line)))
 

@@ -36,7 +36,7 @@ def test_records_are_lines_that_are_never_cut(
     monkeypatch.setenv("COLUMNS", "40")
     print_records([{"title": LONG, "nothing": None, "id": KEY}, {"title": "\x1b[31m", "id": KEY}], "none")
     first, second = capsys.readouterr().out.splitlines()
-    assert first == f"{LONG}  {KEY}"
+    assert first == f"{KEY}  {LONG}"
     assert "\x1b" not in second
     print_records([], "none: `tapeless up` makes some")
     assert capsys.readouterr().out == "none: `tapeless up` makes some\n"
