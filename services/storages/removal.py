@@ -8,6 +8,7 @@
 Nothing is deleted from disk, which may be gone.
 """
 
+import uuid
 from datetime import UTC, datetime
 
 from sqlalchemy import delete, exists, or_, select, text
@@ -28,7 +29,7 @@ from services.storages.storages import STORAGE_KIND
 
 REMOVE_STORAGE_TASK = "maintenance.remove_storage"
 REMOVED_ISLANDS_PER_BATCH, FORGOTTEN_ASSETS_PER_BATCH = 50, 500
-BEFORE_FIRST_ISLAND = 0
+BEFORE_FIRST_ISLAND, BEFORE_FIRST_ASSET = 0, uuid.UUID(int=0)
 
 # Renditions do not count: they are purged with their asset.
 FORGETTABLE = """
@@ -39,7 +40,10 @@ FORGETTABLE = """
             WHERE other.asset_id = asset.id AND other.storage_id IS DISTINCT FROM :storage)
 """
 COUNT_FORGETTABLE = text(f"SELECT count(*) {FORGETTABLE}")
-SELECT_FORGETTABLE = text(f"SELECT asset.id {FORGETTABLE} ORDER BY asset.id LIMIT :limit FOR UPDATE OF asset")
+# In the order of ids from the last one on: assets with files elsewhere, which stay, would be read again in every batch.
+SELECT_FORGETTABLE = text(
+    f"SELECT asset.id {FORGETTABLE} AND asset.id > :after ORDER BY asset.id LIMIT :limit FOR UPDATE OF asset"
+)
 DELETE_FORMATS_ON_STORAGE = text("""
     DELETE FROM format USING file_set AS mine WHERE mine.format_id = format.id AND mine.storage_id = :storage
         AND NOT EXISTS (
@@ -124,7 +128,7 @@ def _remove_batch(session: Session, run: JobRun, place: BatchCursor) -> tuple[in
     if storage is None or storage.removed_at is None:  # it was added again meanwhile
         return 0, None
     if run.claim.arguments["forget"]:
-        return _forget_batch(session, storage)
+        return _forget_batch(session, storage, uuid.UUID(place.get("after", str(BEFORE_FIRST_ASSET))))
     return _take_offline_batch(session, storage, place.get("after", BEFORE_FIRST_ISLAND))
 
 
@@ -143,12 +147,18 @@ def _take_offline_batch(session: Session, storage: Storage, after: int) -> tuple
     return sum(present.values()), {"after": islands[-1]}
 
 
-def _forget_batch(session: Session, storage: Storage) -> tuple[int, BatchCursor | None]:
-    """Purge the next assets that have files on this storage alone; after the last of them, the storage itself."""
-    found = session.scalars(SELECT_FORGETTABLE, {"storage": storage.id, "limit": FORGOTTEN_ASSETS_PER_BATCH}).all()
+def _forget_batch(session: Session, storage: Storage, after: uuid.UUID) -> tuple[int, BatchCursor | None]:
+    """Purge the next assets that have files on this storage alone; after the last of them, the storage itself.
+
+    Grouping may have ended meanwhile with an asset that is older, so there is a pass that finds none.
+    """
+    batch = {"storage": storage.id, "after": after, "limit": FORGOTTEN_ASSETS_PER_BATCH}
+    found = session.scalars(SELECT_FORGETTABLE, batch).all()
     if found:
         delete_asset_rows(session, found)
-        return len(found), {}
+        return len(found), {"after": str(found[-1])}
+    if after != BEFORE_FIRST_ASSET:
+        return 0, {}
     session.execute(DELETE_FORMATS_ON_STORAGE, {"storage": storage.id})
     _delete_storage(session, storage)
     return 0, None
