@@ -109,6 +109,7 @@ class File(IdMixin, TimestampsMixin, Base):
     """Hashes of the keys by which its name can meet others of its island (`grouping.blocking`), and of its folder; null
     for frames, and until the watcher has computed them."""
     checksum: Mapped[str | None]
+    """Unused: sums are in `file_checksum` and `file_digest`. Kept while version 0.2 may run, which selects it."""
     digest: Mapped[bytes | None]
     """Digest of the size and both ends of the file: distinguishes files of equal size and time, and new content from
     changed attributes. Null until they are read, soon after it was published."""

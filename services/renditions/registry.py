@@ -170,7 +170,7 @@ def _write_file_rows(session: Session, part: Format, made: EncodedRendition) -> 
     file.folder_id, file.name = folder_id, made.place.name.encode()
     file.size, file.mtime_ns = made.stat.st_size, made.stat.st_mtime_ns
     file.device, file.inode = made.stat.st_dev, made.stat.st_ino
-    file.status, file.checksum, file.digest = FileStatus.CLOSED, None, None
+    file.status, file.digest = FileStatus.CLOSED, None
     file.date_modified = func.now()
     group.storage_id, group.name, group.names = made.place.storage_id, made.place.name, made.place.name
     group.base_dir = "/".join(made.place.folders)
