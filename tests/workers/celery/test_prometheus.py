@@ -60,6 +60,7 @@ def test_prometheus_accepts_the_names_and_units_of_the_metrics(database_url: str
     text = generate_latest(registry).decode()
     engine.dispose()
     assert 'tapeless_workers{queue="media"} 0.0' in text
+    assert "# TYPE tapeless_http_request_duration_seconds histogram" in text
     assert "tapeless_backup_last_end_timestamp_seconds 1" in text
     old = {metric.name for metric in DEPRECATED_ROW_METRICS} | set(DEPRECATED_PROCESS_METRICS.values())
     kept = [
