@@ -36,6 +36,7 @@ from services.renditions.paths import (
     RenditionPath,
     allocate_rendition_path,
     build_rendition_name,
+    describe_full_disk,
     find_rendition_folder_fault,
     find_run_folder,
     remove_run_folder,
@@ -112,7 +113,10 @@ class TranscodeRun:
         except DBAPIError:
             raise  # the connection may have broken after the commit: then the file is registered
         except Exception as error:
+            full = describe_full_disk(task.place.folder)  # looked at while its draft is there
             remove_run_folder(task.place.folder)
+            if full is not None and isinstance(error, ChildDiedError | OSError):
+                raise JobRetryError(full) from None
             if isinstance(error, EncodingError):
                 self._warn(task, str(error))
             if isinstance(error, ChildDiedError):

@@ -27,6 +27,8 @@ from services.core.folder_markers import find_rendition_storage_fault
 MEDIA_FOLDER_STORAGE_NAME, MEDIA_FOLDER_STORAGE_ROOT = "Renditions", b"renditions"
 """The root is relative to the media folder of each process."""
 MAX_RENDITION_NAME_BYTES = 180
+MIN_RENDITION_ROOM_BYTES = 1 << 20
+"""With less, a rendition failed for want of room: what the encoder reports is only that a write failed."""
 MIN_RUN_AGE_SECONDS = 24 * 3600.0
 """Younger folders may belong to a running transcode; longer than any rendition takes."""
 RUN_FOLDER_PATTERN = re.compile("[0-9a-f]{12}")
@@ -107,6 +109,16 @@ def remove_run_folder(folder: Path) -> None:
             above.rmdir()
         except OSError:
             return
+
+
+def describe_full_disk(folder: Path) -> str | None:
+    """Say that there is no room for a rendition in its folder, and what to do; None while there is."""
+    try:
+        if shutil.disk_usage(folder).free >= MIN_RENDITION_ROOM_BYTES:
+            return None
+    except OSError:
+        return None
+    return f'the disk of "{folder.parent}" is full: make room there, or move renditions to another storage'
 
 
 def allocate_rendition_path(session: Session, asset_id: uuid.UUID, name: str) -> RenditionPath:

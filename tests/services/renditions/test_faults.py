@@ -91,6 +91,27 @@ def test_an_encoder_that_stands_still_is_ended_and_then_fails(studio: Studio, ro
     studio.by = real
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")
+def test_a_full_disk_is_named_and_no_fault_of_the_source(studio: Studio, root: Path) -> None:
+    job_id = asked(studio, root)
+    studio.proxies.mkdir(parents=True, exist_ok=True)
+    mount = ["mount", "-t", "tmpfs", "-o", "size=32k", "none", studio.proxies]
+    if subprocess.run(mount, check=False).returncode != 0:
+        pytest.skip("nothing may be mounted here")
+    try:
+        for _ in range(3):
+            studio.end_waits()
+            assert studio.run() == 1
+        job = studio.job(job_id)
+        assert job.status == JobStatus.STARTED, "more attempts than for an encoder that dies"
+        assert job.error_message.startswith('the disk of "')
+        assert job.error_message.endswith(" is full: make room there, or move renditions to another storage")
+        assert studio.files() == []
+    finally:
+        subprocess.run(["umount", studio.proxies], check=True)
+    finishes_cleanly(studio, job_id)
+
+
 def test_what_goes_wrong_unforeseen_is_told_and_leaves_nothing_behind(studio: Studio, root: Path) -> None:
     job_id = asked(studio, root)
     real, studio.by = studio.by, replace(studio.by, program="tests.media.sandbox.silent_child")
