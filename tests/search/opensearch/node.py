@@ -21,6 +21,7 @@ from tests import plain_http
 from workers.processes.process import ChildProcess, end_child, last_lines, launch_child, wait_until_ready
 
 POM = Path(__file__).with_name("pom.xml")
+CLUSTER_PROGRAM = Path(__file__).with_name("ClusterNode.java")
 NEWEST_NEEDED = 21
 HEAP = "512m"
 PORTS = range(9202, 9298)
@@ -100,17 +101,19 @@ class Node:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.port = self.port or free_port()
         log = self.folder / "log"
-        command = (
-            *(str(java), f"-Xms{HEAP}", f"-Xmx{HEAP}", *self.java_options),
-            *("-cp", f"{jars}/*", "org.codelibs.opensearch.runner.OpenSearchRunner"),
-            *("-basePath", str(self.folder / "node"), "-numOfNode", "1", "-baseHttpPort", str(self.port - 1)),
-        )
+        options = (str(java), f"-Xms{HEAP}", f"-Xmx{HEAP}", *self.java_options, "-cp", f"{jars}/*")
+        command = (*options, *self.program())
         child = ChildProcess("opensearch", command, log, is_ready=self.answers)
         self.process = launch_child(child, self.folder / "record.json")
         try:
             wait_until_ready(child, self.process, READY_SECONDS)
         except Exception as error:
             raise NodeError(f"OpenSearch did not start: {error}\n{last_lines(log, 8)}") from error
+
+    def program(self) -> tuple[str, ...]:
+        """The class to run, with its arguments."""
+        base = ("-basePath", str(self.folder / "node"), "-numOfNode", "1", "-baseHttpPort", str(self.port - 1))
+        return ("org.codelibs.opensearch.runner.OpenSearchRunner", *base)
 
     def answers(self) -> bool:
         try:
@@ -129,6 +132,29 @@ class Node:
         if self.process is not None:
             end_child(self.process, None, 0, lambda: True)
         self.process = None
+
+
+@dataclass(slots=True)
+class ClusterNode(Node):
+    """One of several nodes; needs the compiler of a whole JDK."""
+
+    name: str = "one"
+    roles: tuple[str, ...] = ("cluster_manager", "data")
+    transport_port: int = 0
+    seeds: tuple[int, ...] = ()
+    """Transport ports of the cluster's nodes."""
+
+    def program(self) -> tuple[str, ...]:
+        seeds = ",".join(f"127.0.0.1:{port}" for port in self.seeds)
+        ports = (str(self.port), str(self.transport_port))
+        return (str(CLUSTER_PROGRAM), str(self.folder / "node"), *ports, self.name, ",".join(self.roles), seeds)
+
+    def answers(self) -> bool:
+        """Whether the node is in the cluster: alone, one without a manager does not answer this."""
+        try:
+            return httpx.get(f"{self.url}/_cluster/health", timeout=2).status_code == 200
+        except httpx.HTTPError:
+            return False
 
 
 def free_port() -> int:
