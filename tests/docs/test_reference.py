@@ -7,8 +7,10 @@ import pytest
 from services.operations.metrics import DEPRECATED_ROW_METRICS, ROW_METRICS
 from tests.docs.pages import ROOT, pages
 from tests.docs.reference import WRITTEN, fill_page, write_commands
-from workers.celery.metrics import METRIC_PREFIX
+from workers.celery.metrics import DEPRECATED_PROCESS_METRICS, METRIC_PREFIX
 from workers.main import COMMANDS
+
+DEPRECATED_NAMES = (*(one.name for one in DEPRECATED_ROW_METRICS), *DEPRECATED_PROCESS_METRICS.values())
 
 
 @pytest.mark.parametrize("name", WRITTEN)
@@ -25,12 +27,13 @@ def test_every_command_has_a_heading() -> None:
 
 def test_the_page_names_every_deprecated_metric() -> None:
     page = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
-    assert [one.name for one in DEPRECATED_ROW_METRICS if f"`{METRIC_PREFIX}{one.name}" not in page] == []
+    assert [name for name in DEPRECATED_NAMES if f"`{METRIC_PREFIX}{name}" not in page] == []
 
 
 def test_every_metric_that_a_page_names_exists() -> None:
     table = re.findall(r"^\| `(tapeless_\w+)` \| (\w+)", fill_page("metrics.md"), re.MULTILINE)
-    known = {METRIC_PREFIX + one.name for one in (*ROW_METRICS, *DEPRECATED_ROW_METRICS)} | {name for name, _ in table}
+    known = {METRIC_PREFIX + name for name in (*(one.name for one in ROW_METRICS), *DEPRECATED_NAMES)}
+    known |= {name for name, _ in table}
     known |= {name + end for name, kind in table if kind == "histogram" for end in ("_bucket", "_sum", "_count")}
     texts = {page.name: page.read_text(encoding="utf-8") for page in pages() if page.name != "changelog.md"}
     named = {(page, name) for page, text in texts.items() for name in re.findall(r"`(tapeless_\w+)[`{]", text)}
