@@ -55,3 +55,73 @@ def split_and_undo(visitor: Page, shots: Path) -> None:
     expect(visitor.get_by_role("heading", level=1)).to_have_text("split off")
     visitor.get_by_role("button", name="Undo grouping").click()
     expect(visitor.get_by_text("Undone. The files")).to_be_visible()
+
+
+def vote_in_the_inbox(site: Site, visitor: Page, shots: Path) -> None:
+    """What was asked of Ada waits for her, until she votes."""
+    (ada,) = site.request("GET", f"/users/v1/users/?email={ADA['email']}")["objects"]
+    path = f"/assets/v1/assets/{site.asset('poster')}/approvals/request/"
+    site.request("POST", path, json={"users": [ada["id"]]})
+    visitor.get_by_role("link", name="Approvals").click()
+    check_page(visitor, "approvals", shots)
+    visitor.get_by_label("Why? About poster").fill("The blue is right.")
+    visitor.get_by_role("button", name="Approve poster").click()
+    expect(visitor.get_by_text("Your vote was recorded.")).to_be_visible()
+
+
+def preview_and_pause(visitor: Page, shots: Path) -> None:
+    """Other patterns and another profile are tried without a change; the storage is paused and resumed."""
+    visitor.get_by_role("link", name="Storages").click()
+    check_page(visitor, "storages", shots)
+    visitor.get_by_role("link", name="media", exact=True).click()
+    visitor.get_by_label("Patterns").fill("*.png")
+    visitor.locator("#patterns").get_by_role("button", name="Show what changes").click()
+    expect(visitor.get_by_text("2 files of 2 assets would be ignored")).to_be_visible()
+    visitor.get_by_label("Rules that differ").fill('{"min_frames": 500}')
+    visitor.locator("#profile").get_by_role("button", name="Show what changes").click()
+    expect(visitor.locator("#profile .notice")).to_contain_text("coffee_cup")
+    check_page(visitor, "storage", shots)
+    visitor.get_by_role("button", name="Pause").click()
+    visitor.get_by_role("button", name="Resume").click()
+    expect(visitor.get_by_text("It is watched again")).to_be_visible()
+
+
+def retry_and_discard(site: Site, visitor: Page, shots: Path) -> None:
+    """A clip that cannot be read is tried again, and given up with a reason that the audit log keeps."""
+    write_atomically(site.media / "dropped" / "broken.mov", b"no clip" * 100)
+    visitor.get_by_role("link", name="Work").click()
+    row = visitor.get_by_role("row").filter(has_text="broken.mov")
+    retry = row.get_by_role("button", name="Retry")
+    expect(retry).to_be_visible(timeout=60_000)
+    retry.click()
+    expect(retry).to_be_visible(timeout=60_000)
+    check_page(visitor, "work", shots)
+    row.get_by_text("Discard").first.click()
+    row.get_by_label("Why is it discarded?").fill("It was a text.")
+    row.get_by_role("button", name="Discard").click()
+    expect(row).to_have_count(0, timeout=30_000)
+    visitor.get_by_role("link", name="Audit").click()
+    expect(visitor.get_by_text("It was a text.")).to_be_visible()
+    check_page(visitor, "audit", shots)
+
+
+def add_a_user(visitor: Page, shots: Path) -> None:
+    """A user with a password that is shown once, in a group; and the own tokens."""
+    visitor.get_by_role("link", name="Users").click()
+    visitor.get_by_label("Name of the new group").fill("Editors")
+    visitor.get_by_role("button", name="Make it").click()
+    visitor.get_by_role("link", name="← Users and groups").click()
+    visitor.get_by_label("E-mail", exact=True).fill("bo@example.org")
+    visitor.get_by_role("button", name="Add").click()
+    check_page(visitor, "secret")
+    visitor.get_by_role("link", name="I have it").click()
+    check_page(visitor, "user")
+    visitor.get_by_role("link", name="Users", exact=True).click()
+    check_page(visitor, "users", shots)
+    visitor.get_by_role("link", name="Editors").click()
+    visitor.get_by_label("E-mail of a user").fill("bo@example.org")
+    visitor.get_by_role("button", name="Add").click()
+    expect(visitor.get_by_role("link", name="bo@example.org")).to_be_visible()
+    check_page(visitor, "group")
+    visitor.get_by_role("link", name="Ada").click()
+    check_page(visitor, "tokens", shots)

@@ -12,7 +12,16 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from tests.servers import ROOT
 from tests.waiting import wait_until
 from tests.web.browser.conftest import DESKTOP, PHONE, Site, check_page
-from tests.web.browser.console_flow import HOSTILE, drop_and_collect, sign_in, split_and_undo
+from tests.web.browser.console_flow import (
+    HOSTILE,
+    add_a_user,
+    drop_and_collect,
+    preview_and_pause,
+    retry_and_discard,
+    sign_in,
+    split_and_undo,
+    vote_in_the_inbox,
+)
 
 UNKNOWN = "00000000-0000-0000-0000-000000000001"
 LAYOUT_SHIFT = """() => new Promise((done) => {
@@ -135,7 +144,7 @@ def test_a_collection_with_a_password_is_opened_looked_at_and_ended(
     check_page(visitor, "share-password")
     visitor.get_by_label("Password").fill("simsalabim")
     visitor.keyboard.press("Enter")
-    expect(visitor.get_by_role("alert")).to_have_text("The password is wrong.")
+    expect(visitor.get_by_role("alert")).to_have_text("That was not it.")
     visitor.get_by_label("Password").fill("sesame")
     visitor.keyboard.press("Enter")
     expect(visitor.get_by_role("heading", level=1)).to_have_text(f"Reels {HOSTILE}")
@@ -152,7 +161,7 @@ def test_a_collection_with_a_password_is_opened_looked_at_and_ended(
     check_page(visitor, "share-empty")
     site.request("DELETE", f"/assets/v1/collections/{collection}/shares/{made['id']}/")
     visitor.reload()
-    expect(visitor.get_by_role("heading", level=1)).to_have_text("This link is not valid")
+    expect(visitor.get_by_role("heading", level=1)).to_have_text("This link opens nothing")
     check_page(visitor, "share-ended", shots)
 
 
@@ -211,7 +220,7 @@ def share_and_end(visitor: Page, chromium: Browser) -> None:
         visitor.get_by_role("button", name="End the share with everyone").first.click()
         expect(visitor.get_by_label("Link", exact=True)).to_have_count(0)
         outside.reload()
-        expect(outside.get_by_role("heading", level=1)).to_have_text("This link is not valid")
+        expect(outside.get_by_role("heading", level=1)).to_have_text("This link opens nothing")
 
 
 def test_a_user_signs_in_finds_reviews_shares_and_ends_it(
@@ -248,9 +257,17 @@ def test_a_user_signs_in_finds_reviews_shares_and_ends_it(
     expect(visitor.get_by_role("heading", level=1)).to_have_text("Sign in")
 
 
-def test_a_dropped_file_appears_and_is_collected_and_files_are_split_off(
-    site: Site, visitor: Page, shots: Path
-) -> None:
+def test_an_administrator_runs_the_system_from_the_console(site: Site, visitor: Page, shots: Path) -> None:
     sign_in(site, visitor, "/assets")
     drop_and_collect(site, visitor, shots)
     split_and_undo(visitor, shots)
+    vote_in_the_inbox(site, visitor, shots)
+    preview_and_pause(visitor, shots)
+    retry_and_discard(site, visitor, shots)
+    add_a_user(visitor, shots)
+    # Last, for no other test has assets after it.
+    visitor.get_by_role("link", name="Storages").click()
+    visitor.get_by_role("link", name="media", exact=True).click()
+    visitor.get_by_text("Remove", exact=True).click()
+    visitor.get_by_role("button", name="Remove the storage").click()
+    expect(visitor.get_by_text("The storage was removed.")).to_be_visible()
