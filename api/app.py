@@ -4,14 +4,13 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 from anyio import to_thread
 from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
-from fastapi.openapi.utils import get_openapi
 
 from api.documentation import install_documentation
+from api.openapi import build_openapi_document
 from api.registry import ROUTE_GROUPS
 from asgi import errors, health, routing
 from asgi.admission import Admission
@@ -72,39 +71,3 @@ class OpenApiDocument:
             if self._content is None:
                 self._content = await run_in_threadpool(lambda: json.dumps(self._app.openapi()).encode())
         return Response(self._content, media_type="application/json")
-
-
-def build_openapi_document(app: FastAPI) -> dict[str, Any]:
-    """Return the OpenAPI document, with 400 instead of the framework's 422 and the two authentication headers."""
-    if app.openapi_schema is None:
-        routes = [route.document() for route in routing.sort_routes(ROUTE_GROUPS)]
-        document = get_openapi(title=app.title, version=app.version, routes=routes)
-        for path in document["paths"].values():
-            for operation in path.values():
-                operation["responses"].pop("422", None)
-        schemas = document.setdefault("components", {}).setdefault("schemas", {})
-        for name in ("HTTPValidationError", "ValidationError"):
-            schemas.pop(name, None)
-        schemas["Errors"] = ERROR_BODY_SCHEMA
-        document["components"]["securitySchemes"] = {
-            "App-ID": {"type": "apiKey", "in": "header", "name": "App-ID"},
-            "Auth-Token": {"type": "apiKey", "in": "header", "name": "Auth-Token"},
-        }
-        document["security"] = [{"App-ID": [], "Auth-Token": []}]
-        app.openapi_schema = document
-    return app.openapi_schema
-
-
-ERROR_BODY_SCHEMA = {
-    "type": "object",
-    "required": ["errors"],
-    "properties": {
-        "errors": {
-            "anyOf": [
-                {"type": "array", "items": {"type": "string"}},
-                {"type": "object", "additionalProperties": {"type": "string"}},
-            ]
-        },
-        "request_id": {"type": "string"},
-    },
-}

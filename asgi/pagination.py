@@ -11,6 +11,7 @@ from fastapi import Query
 from sqlalchemy import Boolean, ColumnElement, DateTime, Enum, Integer, SQLColumnExpression, Uuid
 from sqlalchemy.orm import InstrumentedAttribute
 
+from asgi.answers import ListedObject, PageAnswer
 from asgi.request_context import Call, SelfCommittingCall
 from models.core.statements import AnySelect, count_rows
 from services.core.errors import NotFound, ValidationFailed
@@ -24,7 +25,7 @@ SortParam = Annotated[str, Query(max_length=500, description="field,desc;field2,
 FilterParam = Annotated[str, Query(max_length=2000, description="field,eq,value;… (eq ne lt le gt ge)")]
 QueryColumns = Mapping[str, InstrumentedAttribute[Any]] | Mapping[str, ColumnElement[Any]]
 ResultRow = Any
-ListSerializer = Callable[[Call, Sequence[ResultRow]], list[dict[str, Any]]]
+ListSerializer = Callable[[Call, Sequence[ResultRow]], list[ListedObject]]
 """Serialises the rows of a page."""
 
 
@@ -40,8 +41,8 @@ def paginate(
     query: AnySelect,
     page: int,
     per_page: int,
-    render: ListSerializer,
-) -> dict[str, Any]:
+    render: ListSerializer[ListedObject],
+) -> PageAnswer[ListedObject]:
     """Return one numbered page of `query`, which is already ordered, in two queries."""
     return paginate_rows(call, query, page, per_page, lambda call, rows: render(call, first_of_each(rows)))
 
@@ -51,8 +52,8 @@ def paginate_rows(
     query: AnySelect,
     page: int,
     per_page: int,
-    render: ListSerializer,
-) -> dict[str, Any]:
+    render: ListSerializer[ListedObject],
+) -> PageAnswer[ListedObject]:
     """Return one numbered page of a query of several columns; `render` gets whole rows."""
     total = count_rows(call.session, query)
     pages = max(1, math.ceil(total / per_page))
@@ -63,8 +64,8 @@ def paginate_rows(
 
 
 def page_envelope(
-    call: Call | SelfCommittingCall, objects: list[dict[str, Any]], page: int, pages: int, per_page: int, total: int
-) -> dict[str, Any]:
+    call: Call | SelfCommittingCall, objects: list[ListedObject], page: int, pages: int, per_page: int, total: int
+) -> PageAnswer[ListedObject]:
     """Build the body of a numbered page, with the URLs of its neighbours."""
     return {
         "objects": objects,
@@ -79,7 +80,7 @@ def page_envelope(
     }
 
 
-def serialize_each(serialize: Callable[[ResultRow], dict[str, Any]]) -> ListSerializer:
+def serialize_each(serialize: Callable[[ResultRow], ListedObject]) -> ListSerializer[ListedObject]:
     """Return a function that serialises rows one by one."""
     return lambda _call, rows: [serialize(row) for row in rows]
 
@@ -95,11 +96,11 @@ def paginate_by_cursor(
     key: InstrumentedAttribute[Any],
     last: UUID | str | None,
     per_page: int,
-    render: ListSerializer,
+    render: ListSerializer[ListedObject],
     *,
     build: Callable[[Sequence[ResultRow]], Sequence[ResultRow]] = first_of_each,
     parameter: str = "last_id",
-) -> dict[str, Any]:
+) -> PageAnswer[ListedObject]:
     """Return the rows of `query` after `last` in the order of `key`: new rows never shift earlier pages.
 
     Args:
@@ -117,10 +118,10 @@ def cursor_envelope(
     last: UUID | str | None,
     per_page: int,
     total: int,
-    render: ListSerializer,
+    render: ListSerializer[ListedObject],
     key: str = "id",
     parameter: str = "last_id",
-) -> dict[str, Any]:
+) -> PageAnswer[ListedObject]:
     """Build the body of a cursor page; `rows` has one row more than the page where a next page exists."""
     shown, more = rows[:per_page], len(rows) > per_page
     first = page_url(call, per_page=per_page, **{parameter: None})

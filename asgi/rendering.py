@@ -2,7 +2,16 @@
 `datetime.fromisoformat` parses (Python 3.10 rejects "Z" and fractions of other lengths)."""
 
 from datetime import datetime
+from typing import overload
 from uuid import UUID
+
+
+@overload
+def format_datetime(moment: datetime) -> str: ...
+
+
+@overload
+def format_datetime(moment: datetime | None) -> str | None: ...
 
 
 def format_datetime(moment: datetime | None) -> str | None:

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
 from fastapi import Request
 from sqlalchemy.orm import Session
 
+from asgi.answers import JobIdAnswer
 from asgi.context import ApiContext
 from asgi.limits.addresses import customer_address
 from models.access.acl import Actor
@@ -16,14 +17,6 @@ from models.queues.job import Job
 from services.access.tokens import AuthenticatedToken
 
 TransactionResult = TypeVar("TransactionResult")
-
-
-@dataclass(frozen=True, slots=True)
-class StatusResponse:
-    """Response body with its status, for endpoints with more than one success status."""
-
-    status: int
-    body: Any = None
 
 
 @dataclass(slots=True)
@@ -41,7 +34,7 @@ class Call:
         """Queue wake-up messages for rows of this transaction; they are sent after the commit."""
         self.wake_ups.append((task, [str(key) for key in ids]))
 
-    def start_job(self, job: Job) -> dict[str, str]:
+    def start_job(self, job: Job) -> JobIdAnswer:
         """Queue the wake-up message of a new job, and return its id as clients read it."""
         self.notify(job.task or "", [job.id])
         return {"job_id": str(job.id)}

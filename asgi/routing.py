@@ -10,42 +10,12 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
 from fastapi import FastAPI
-from fastapi.responses import Response
-from fastapi.routing import APIRoute
 
 from asgi.admission import AdmissionRule, AdmittedRoute
 from asgi.limits.bodies import DEFAULT_BODY_BYTES
-from asgi.transaction import copy_signature, wrap_in_transaction, wrap_self_committing
+from asgi.transaction import wrap_in_transaction, wrap_self_committing
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
-
-
-def _never_called(**_: Any) -> Response:
-    """Stand for an endpoint in the OpenAPI document."""
-    raise AssertionError
-
-
-def _describe_error(text: str) -> dict[str, Any]:
-    return {"description": text, "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Errors"}}}}
-
-
-ERROR_RESPONSES: dict[int | str, dict[str, Any]] = {
-    status: _describe_error(text)
-    for status, text in {
-        400: "Bad request",
-        401: "Not authenticated",
-        403: "Forbidden",
-        404: "Not found",
-        408: "Request timeout",
-        409: "Conflict",
-        411: "Length required",
-        413: "Content too large",
-        414: "URI too long",
-        429: "Too many requests",
-        431: "Request header fields too large",
-        503: "Service unavailable, try again",
-    }.items()
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +29,7 @@ class SharedEndpoint:
     names: Mapping[str, str] = field(default_factory=dict)
     """Names of parameters that the URL calls otherwise than the function."""
     types: Mapping[str, Any] = field(default_factory=dict)
-    """Types of parameters that are stricter than those of the function."""
+    """Types of parameters that are stricter than those of the function; that of its response as `return`."""
 
     def of(self, endpoint: Endpoint) -> Endpoint:
         """Return the function of this operation."""
@@ -95,6 +65,16 @@ class ApiRoute:
     endpoint: Callable[..., Any]
     other: int | None = None
     """Second success status (200 where the object existed already)."""
+    other_answer: Any = None
+    """Type of the body with the second status, where it is not that of the first."""
+    media_types: tuple[str, ...] = ()
+    """Of a response that is no JSON."""
+    errors: tuple[int, ...] = ()
+    """Statuses of errors that do not follow from its signature and its other properties."""
+    is_extension: bool = False
+    """Whether it is no operation of iconik."""
+    is_constant: bool = False
+    """Whether it changes nothing and always answers the same: it exists for clients that call it."""
     needs_signing_key: bool = False
     """Whether it responds 501 on a server without a key to sign links and downloads."""
     public: bool = False
@@ -129,28 +109,6 @@ class ApiRoute:
         """Return whether users who only browse may call it with any method."""
         return self.browsers or self.is_search
 
-    def options(self) -> dict[str, Any]:
-        """Return what FastAPI needs to know of the route, to serve and to document it."""
-        others: dict[int | str, dict[str, Any]] = (
-            {self.other: {"description": "Success: the object existed already"}} if self.other else {}
-        )
-        if self.needs_signing_key:
-            others[501] = _describe_error("This server has no key to sign with")
-        return {
-            "methods": [self.method],
-            "status_code": self.status,
-            "name": self.name,
-            "operation_id": f"{self.name}.{self.method.lower()}",
-            "tags": [self.service],
-            "response_model": None,
-            "responses": {**ERROR_RESPONSES, **others},
-            "openapi_extra": {"security": []} if self.public else None,
-        }
-
-    def document(self) -> APIRoute:
-        """Return the route as it is documented: with its body, which the served route reads without FastAPI."""
-        return APIRoute(self.url, copy_signature(self.endpoint, _never_called, with_body=True), **self.options())
-
     def handler(self) -> Callable[..., Any]:
         """Return the function that FastAPI calls."""
         if self.own_transactions:
@@ -177,6 +135,8 @@ class RouteGroup:
 
     name: str
     version: str = "v1"
+    is_extension: bool = False
+    """Whether its operations are none of iconik."""
     routes: list[ApiRoute] = field(default_factory=list)
 
     def get(
@@ -211,7 +171,8 @@ class RouteGroup:
 
         def register(endpoint: Endpoint) -> Endpoint:
             own = endpoint if shared is None else shared.of(endpoint)
-            self.routes.append(ApiRoute(self.name, self.version, method, path, status, own, **options))
+            about = {"is_extension": self.is_extension, **options}
+            self.routes.append(ApiRoute(self.name, self.version, method, path, status, own, **about))
             return endpoint
 
         return register
@@ -234,5 +195,13 @@ def install_routes(app: FastAPI, services: Iterable[RouteGroup]) -> list[ApiRout
     routes = sort_routes(services)
     app.router.route_class = AdmittedRoute
     for route in routes:
-        app.add_api_route(route.url, route.handler(), **route.options())
+        app.add_api_route(
+            route.url,
+            route.handler(),
+            methods=[route.method],
+            status_code=route.status,
+            name=route.name,
+            response_model=None,
+            include_in_schema=False,
+        )
     return routes

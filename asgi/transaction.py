@@ -15,12 +15,13 @@ from fastapi import Request
 from fastapi.responses import JSONResponse, Response
 from sqlalchemy.orm import Session
 
+from asgi.answers import StatusResponse
 from asgi.authentication import authenticate
 from asgi.body_base import Body
 from asgi.context import ApiContext
 from asgi.idempotency import WRITE_METHODS, claim_or_replay, read_idempotency_key, store_response
 from asgi.request_body import BODY_PARAMETER, make_body_reader
-from asgi.request_context import Call, SelfCommittingCall, StatusResponse
+from asgi.request_context import Call, SelfCommittingCall
 from models.access.acl import Actor
 from models.core.sessions import transact
 from services.shares.guests import count_guest_write

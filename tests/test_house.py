@@ -33,7 +33,7 @@ LAYERS = {
     "asgi": "asgi.limits asgi",
     "api": "api.routes.jobs api.routes.permissions api.routes.search api.routes.shares api.routes.users "
     "api.routes.files api.routes.integrations api.routes.metadata api.routes.segments api.routes.catalog api.routes "
-    "api",
+    "api.descriptions api",
     "web": "web",
     "workers": "workers.processes workers.embedded workers.config workers.celery workers workers.commands "
     "workers.commands.catalog workers.commands.server workers.commands.admin",

@@ -19,6 +19,7 @@ from services.access.tokens import issue_token, register_app
 from services.access.users import create_user
 from services.core.actors import SETUP_ACTOR
 from tests import plain_http
+from tests.api.answer_checks import CheckedClient
 from tests.servers import Servers
 from tests.waiting import wait_until
 
@@ -108,7 +109,7 @@ def api(servers: Servers, database_names: Iterator[str], tmp_path_factory: pytes
         wait_until(lambda: process.poll() is not None or _port(port_file), what=f"the API started: {log}", seconds=120)
         root = f"http://127.0.0.1:{_port(port_file)}"
         wait_until(lambda: _answers(root), what="the API answered", seconds=30)
-        with httpx.Client(base_url=f"{root}/API", timeout=30) as http:
+        with CheckedClient(base_url=f"{root}/API", timeout=30) as http:
             yield Api(root, engine, make_sessions(engine), log, http)
     finally:
         process.terminate()

@@ -1,12 +1,19 @@
 """Request bodies and serialisers of approvals."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import Field
 from sqlalchemy import func, select
 
+from api.routes.catalog.approval_answers import (
+    ApprovalAnswer,
+    ApprovalRequestAnswer,
+    ApprovalVoteAnswer,
+    ReviewerAnswer,
+    ReviewSummaryAnswer,
+)
 from asgi.body_base import Body
 from asgi.rendering import format_datetime, optional_id
 from asgi.request_context import Call
@@ -67,7 +74,7 @@ class ApprovalBulkVoteBody(ApprovalBulkBody):
     status: VoteStatus
 
 
-def serialize_vote(standing: ApprovalStatusView, vote: ApprovalVote) -> dict[str, Any]:
+def serialize_vote(standing: ApprovalStatusView, vote: ApprovalVote) -> ApprovalVoteAnswer:
     """Serialise one vote."""
     return {
         "object_id": str(standing.found.id),
@@ -81,29 +88,28 @@ def serialize_vote(standing: ApprovalStatusView, vote: ApprovalVote) -> dict[str
     }
 
 
-def serialize_approval(call: Call, standing: ApprovalStatusView) -> dict[str, Any]:
+def serialize_approval(call: Call, standing: ApprovalStatusView) -> ApprovalAnswer:
     """Serialise the approval request of an object with its votes; status `N/A` where none exists."""
     approval = standing.approval
     if call.actor.guest is not None:
         standing = filter_votes_for_guest(standing, call.actor)
         approval = None
-    about = {
+    in_vain = (
+        list_reviewers_without_access(call.session, standing.found, approval.users) if approval is not None else []
+    )
+    body: ApprovalAnswer = {
+        **serialize_approval_request(approval),
         "object_id": str(standing.found.id),
         "object_type": standing.found.object_type,
         "version_id": str(approval_version(standing.found)),
         "approvals_by": [serialize_vote(standing, vote) for vote in standing.votes],
         "user_status": vote_status_of_caller(call, standing),
-    }
-    in_vain = (
-        list_reviewers_without_access(call.session, standing.found, approval.users) if approval is not None else []
-    )
-    body = {
-        **about,
-        **serialize_approval_request(approval),
         "users_info": serialize_reviewers(call, approval),
         "users_without_read": [str(user_id) for user_id in in_vain],
     }
-    return body if standing.approval is None else {**body, "status": standing.approval.status}
+    if standing.approval is not None:
+        body["status"] = standing.approval.status
+    return body
 
 
 def filter_votes_for_guest(standing: ApprovalStatusView, actor: Actor) -> ApprovalStatusView:
@@ -112,7 +118,7 @@ def filter_votes_for_guest(standing: ApprovalStatusView, actor: Actor) -> Approv
     return ApprovalStatusView(standing.found, standing.approval, own)
 
 
-def serialize_approval_request(approval: Approval | None) -> dict[str, Any]:
+def serialize_approval_request(approval: Approval | None) -> ApprovalRequestAnswer:
     """Serialise the request itself, as in lists."""
     if approval is None:
         return {"status": ApprovalStatus.NONE, "users": [], "groups": [], "externals": [], "min_number": 1}
@@ -143,7 +149,7 @@ def vote_status_of_caller(call: Call, standing: ApprovalStatusView) -> ApprovalS
     return ApprovalStatus.REQUESTED if is_asked else ApprovalStatus.NONE
 
 
-def serialize_reviewers(call: Call, approval: Approval | None) -> list[dict[str, Any]]:
+def serialize_reviewers(call: Call, approval: Approval | None) -> list[ReviewerAnswer]:
     """Serialise the requested users with their names."""
     if approval is None or not approval.users:
         return []
@@ -154,7 +160,7 @@ def serialize_reviewers(call: Call, approval: Approval | None) -> list[dict[str,
     ]
 
 
-def load_review_summaries(call: Call, ids: Sequence[UUID]) -> Mapping[UUID, dict[str, Any]]:
+def load_review_summaries(call: Call, ids: Sequence[UUID]) -> Mapping[UUID, ReviewSummaryAnswer]:
     """Load approval request and comment count of several assets, in two queries."""
     query = select(Approval).where(Approval.object_type == ASSET_KIND, in_array(Approval.object_id, ids))
     approvals = {approval.object_id: approval for approval in call.session.scalars(query)}

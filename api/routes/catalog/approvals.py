@@ -1,9 +1,9 @@
 """Approval requests on assets and collections, and votes on them."""
 
 from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
 
+from api.routes.catalog.approval_answers import ApprovalAnswer, ApprovalVoteAnswer
 from api.routes.catalog.approval_bodies import (
     ApprovalBulkBody,
     ApprovalBulkVoteBody,
@@ -13,8 +13,9 @@ from api.routes.catalog.approval_bodies import (
     serialize_approval,
     serialize_vote,
 )
+from asgi.answers import EmptyAnswer, JobIdAnswer, PageAnswer, StatusResponse
 from asgi.pagination import page_envelope
-from asgi.request_context import Call, StatusResponse
+from asgi.request_context import Call
 from asgi.routing import RouteGroup, SharedEndpoint
 from models.access.acl import Permission
 from services.approvals.collection_requests import create_collection_request_job
@@ -55,13 +56,15 @@ def get_approvable_for_update(call: Call, object_type: str, object_id: UUID) -> 
     return get_object_for_update(call.session, call.actor, object_type, object_id)
 
 
-def serialize_object_approval(call: Call, found: ObjectRef) -> dict[str, Any]:
+def serialize_object_approval(call: Call, found: ObjectRef) -> ApprovalAnswer:
     """Serialise the approval of an object."""
     return serialize_approval(call, load_approval_status(call.session, found))
 
 
-@routes.post("/{object_type}/{object_id}/approvals/request/", other=202)
-def post_approval_request(call: Call, object_type: str, object_id: UUID, body: ApprovalRequestBody) -> StatusResponse:
+@routes.post("/{object_type}/{object_id}/approvals/request/", other=202, other_answer=JobIdAnswer)
+def post_approval_request(
+    call: Call, object_type: str, object_id: UUID, body: ApprovalRequestBody
+) -> StatusResponse[ApprovalAnswer | JobIdAnswer]:
     """Request approval of an object. For a collection, a job requests approval of its contents (202)."""
     found, wanted = get_approvable_for_update(call, object_type, object_id), body.wanted()
     request_approval(call.session, found, wanted, call.actor)
@@ -83,13 +86,13 @@ def post_approval_request(call: Call, object_type: str, object_id: UUID, body: A
     ),
     guests=True,
 )
-def read_approval_request(call: Call, object_type: str, object_id: UUID, version_id: UUID | None) -> dict[str, Any]:
+def read_approval_request(call: Call, object_type: str, object_id: UUID, version_id: UUID | None) -> ApprovalAnswer:
     """Return the approval request of an object, or of this version of it."""
     return serialize_object_approval(call, get_approvable(call, object_type, object_id, version_id))
 
 
 @routes.put("/{object_type}/{object_id}/approvals/request/")
-def put_approval_request(call: Call, object_type: str, object_id: UUID, body: ApprovalRequestBody) -> dict[str, Any]:
+def put_approval_request(call: Call, object_type: str, object_id: UUID, body: ApprovalRequestBody) -> ApprovalAnswer:
     """Replace the reviewers; those that are left out are removed."""
     found = get_approvable_for_update(call, object_type, object_id)
     update_request(call.session, found, body.wanted().values, call.actor)
@@ -97,7 +100,7 @@ def put_approval_request(call: Call, object_type: str, object_id: UUID, body: Ap
 
 
 @routes.patch("/{object_type}/{object_id}/approvals/request/")
-def patch_approval_request(call: Call, object_type: str, object_id: UUID, body: ApprovalRequestBody) -> dict[str, Any]:
+def patch_approval_request(call: Call, object_type: str, object_id: UUID, body: ApprovalRequestBody) -> ApprovalAnswer:
     """Change only the fields that were sent."""
     found = get_approvable_for_update(call, object_type, object_id)
     update_request(call.session, found, body.changes(), call.actor)
@@ -111,7 +114,7 @@ def delete_approval_request(call: Call, object_type: str, object_id: UUID) -> No
 
 
 @routes.put("/{object_type}/{object_id}/approvals/", guests=True)
-def put_approval(call: Call, object_type: str, object_id: UUID, body: ApprovalVoteBody) -> dict[str, Any]:
+def put_approval(call: Call, object_type: str, object_id: UUID, body: ApprovalVoteBody) -> ApprovalVoteAnswer:
     """Set the caller's vote."""
     found, status = get_approvable(call, object_type, object_id), body.vote()
     said = cast_vote(call.session, found, status, call.actor, body.reason.strip())
@@ -127,7 +130,9 @@ def put_approval(call: Call, object_type: str, object_id: UUID, body: ApprovalVo
     SharedEndpoint("get_approvals", "List all votes.", {"version_id": None}),
     guests=True,
 )
-def list_votes(call: Call, object_type: str, object_id: UUID, version_id: UUID | None) -> dict[str, Any]:
+def list_votes(
+    call: Call, object_type: str, object_id: UUID, version_id: UUID | None
+) -> PageAnswer[ApprovalVoteAnswer]:
     """List all votes on an object, or on this version of it, as one page."""
     standing = load_approval_status(call.session, get_approvable(call, object_type, object_id, version_id))
     if call.actor.guest is not None:
@@ -155,17 +160,17 @@ def delete_approval_of_external(call: Call, object_type: str, object_id: UUID, e
 
 
 @routes.post("/approvals/bulk/", status=200)
-def post_approvals_bulk(call: Call, body: ApprovalBulkVoteBody) -> StatusResponse:
+def post_approvals_bulk(call: Call, body: ApprovalBulkVoteBody) -> EmptyAnswer:
     """Vote on several objects that the caller may write, creating missing requests; all or none."""
     set_approvals(call.session, get_approvables_for_update(call, body), body.status, call.actor)
-    return StatusResponse(200, {})
+    return {}
 
 
 @routes.post("/approvals/bulk_remove/", status=200)
-def post_approvals_bulk_remove(call: Call, body: ApprovalBulkBody) -> StatusResponse:
+def post_approvals_bulk_remove(call: Call, body: ApprovalBulkBody) -> EmptyAnswer:
     """Withdraw the requests of several objects; objects without a request are skipped."""
     withdraw_requests(call.session, get_approvables_for_update(call, body), call.actor)
-    return StatusResponse(200, {})
+    return {}
 
 
 def get_approvables_for_update(call: Call, body: ApprovalBulkBody) -> Sequence[ObjectRef]:

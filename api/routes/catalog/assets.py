@@ -1,10 +1,10 @@
 """Assets: create, read, list, change, delete and restore."""
 
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
 
+from api.routes.catalog.answers import AssetAnswer, GuestObjectAnswer, ListedAssetAnswer
 from api.routes.catalog.bodies import (
     AssetBody,
     NewAssetBody,
@@ -13,6 +13,7 @@ from api.routes.catalog.bodies import (
     serialize_assets,
 )
 from api.routes.catalog.collections import select_favorite_ids
+from asgi.answers import PageAnswer
 from asgi.pagination import (
     FilterParam,
     PageNumber,
@@ -65,7 +66,7 @@ def post_asset(
     apply_acl_template_id: UUID | None = None,
     assign_to_collection: bool = True,
     apply_collection_acls: bool = False,
-) -> dict[str, Any]:
+) -> AssetAnswer:
     """Create an asset, in the collection `collection_id` if given; `apply_collection_acls` copies its rights."""
     asset = create_empty_asset(call.session, body.new_asset(), call.actor)
     if apply_acl_template_id is not None:
@@ -89,7 +90,7 @@ def get_assets(
     filter: FilterParam = "",
     types: str = "",
     favoured_by: UUID | None = None,
-) -> dict[str, Any]:
+) -> PageAnswer[ListedAssetAnswer]:
     """List the assets that the caller may read, newest first."""
     query = filter_by_values(
         apply_filter(select_readable_assets(call, AssetStatus.ACTIVE), filter, ASSET_QUERY_COLUMNS),
@@ -108,7 +109,7 @@ def get_assets(
 
 
 @routes.get("/assets/{asset_id}/", guests=True)
-def get_asset(call: Call, asset_id: UUID, include_collections: bool = False) -> dict[str, Any]:
+def get_asset(call: Call, asset_id: UUID, include_collections: bool = False) -> AssetAnswer | GuestObjectAnswer:
     """Return one asset; the id of a merged asset returns the asset that it was merged into."""
     asset = find_asset(call.session, call.actor, asset_id)
     if call.actor.guest is not None:
@@ -128,7 +129,7 @@ def get_asset(call: Call, asset_id: UUID, include_collections: bool = False) -> 
     ),
 )
 @routes.patch("/assets/{asset_id}/")
-def patch_asset(call: Call, asset_id: UUID, body: AssetBody) -> dict[str, Any]:
+def patch_asset(call: Call, asset_id: UUID, body: AssetBody) -> AssetAnswer:
     """Change the fields that were sent."""
     if call.request.method == "PUT" and body.title is None:
         raise ValidationFailed("title", "an asset needs a title")
@@ -148,7 +149,7 @@ def put_asset_restore(call: Call, asset_id: UUID) -> None:
 
 
 @routes.get("/assets/recent/")
-def get_recent_assets(call: Call, page: PageNumber = 1, per_page: PerPage = 50) -> dict[str, Any]:
+def get_recent_assets(call: Call, page: PageNumber = 1, per_page: PerPage = 50) -> PageAnswer[ListedAssetAnswer]:
     """List the assets that the caller may read, most recently changed first."""
     query = select_readable_assets(call, AssetStatus.ACTIVE).order_by(Asset.date_modified.desc(), Asset.id.desc())
     return paginate(call, query, page, per_page, serialize_assets)

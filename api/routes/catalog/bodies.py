@@ -4,12 +4,19 @@ An asset has one shape for a single one, and one with more keys for lists. The 1
 collections, so optional keys are left out or empty instead.
 """
 
-from collections.abc import Sequence
-from typing import Annotated, Any
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, cast
 from uuid import UUID
 
 from pydantic import Field
 
+from api.routes.catalog.answers import (
+    AssetAnswer,
+    AssetVersionAnswer,
+    CollectionAnswer,
+    GuestObjectAnswer,
+    ListedAssetAnswer,
+)
 from api.routes.catalog.approval_bodies import load_review_summaries
 from api.routes.files.previews import load_media_summaries
 from asgi.body_base import Body, Count, ShortText
@@ -79,21 +86,26 @@ class NewAssetBody(AssetBody):
         return Asset(**columns, details=details)
 
 
-ASSET_DETAIL_FIELDS = tuple(name for name in AssetBody.model_fields if name not in EDITABLE_ASSET_COLUMNS)
-
-
-def serialize_asset(
-    asset: Asset, in_collections: Sequence[UUID] = (), *, favoured: bool | None = None
-) -> dict[str, Any]:
+def serialize_asset(asset: Asset, in_collections: Sequence[UUID] = (), *, favoured: bool | None = None) -> AssetAnswer:
     """Serialise one asset.
 
     Args:
         in_collections: direct collections that the caller may read, where they were requested.
         favoured: whether the caller marked the asset as a favorite; None leaves the key out.
     """
-    return {
-        **{name: asset.details.get(name) for name in ASSET_DETAIL_FIELDS},
-        "is_blocked": bool(asset.details.get("is_blocked")),
+    details = asset.details
+    body: AssetAnswer = {
+        "category": details.get("category"),
+        "external_link": details.get("external_link"),
+        "warning": details.get("warning"),
+        "custom_keyframe": details.get("custom_keyframe"),
+        "custom_poster": details.get("custom_poster"),
+        "original_asset_id": details.get("original_asset_id"),
+        "original_segment_id": details.get("original_segment_id"),
+        "original_version_id": details.get("original_version_id"),
+        "time_start_milliseconds": details.get("time_start_milliseconds"),
+        "time_end_milliseconds": details.get("time_end_milliseconds"),
+        "is_blocked": bool(details.get("is_blocked")),
         "id": str(asset.id),
         "title": asset.title,
         "type": asset.type,
@@ -102,7 +114,6 @@ def serialize_asset(
         "is_online": asset.is_online,
         "analyze_status": "N/A",
         "archive_status": "NOT_ARCHIVED",
-        **({} if favoured is None else {"favoured": favoured}),
         "site_name": None,
         "created_by_user": optional_id(asset.created_by_user),
         "updated_by_user": optional_id(asset.updated_by_user),
@@ -115,6 +126,9 @@ def serialize_asset(
         "in_collections": [str(each) for each in in_collections],
         "versions": [serialize_asset_version(asset)],
     }
+    if favoured is not None:
+        body["favoured"] = favoured
+    return body
 
 
 GUEST_VISIBLE_FIELDS = (
@@ -123,22 +137,23 @@ GUEST_VISIBLE_FIELDS = (
 )
 
 
-def filter_fields_for_guest(body: dict[str, Any]) -> dict[str, Any]:
+def filter_fields_for_guest(body: Mapping[str, Any]) -> GuestObjectAnswer:
     """Reduce the body of an asset or collection to the fields that guests may see."""
-    return {name: body[name] for name in GUEST_VISIBLE_FIELDS if name in body}
+    return cast(GuestObjectAnswer, {name: body[name] for name in GUEST_VISIBLE_FIELDS if name in body})
 
 
-def serialize_asset_for_guest(asset: Asset, guest: Guest) -> dict[str, Any]:
+def serialize_asset_for_guest(asset: Asset, guest: Guest) -> GuestObjectAnswer:
     """Serialise one asset for a guest: without users, owners and collections."""
     body = serialize_asset(asset)
     shown = filter_fields_for_guest(body)
     if guest.is_merged:
         shown["title"] = guest.title
     versions = body["versions"] if ShareRight.VIEW_VERSIONS in guest.allows else []
-    return {**shown, "versions": [{**version, "created_by_user": None} for version in versions]}
+    shown["versions"] = [{**version, "created_by_user": None} for version in versions]
+    return shown
 
 
-def serialize_asset_version(asset: Asset) -> dict[str, Any]:
+def serialize_asset_version(asset: Asset) -> AssetVersionAnswer:
     """Serialise the only version of an asset; it has the asset's own id."""
     return {
         "id": str(asset.id),
@@ -157,7 +172,7 @@ def serialize_asset_version(asset: Asset) -> dict[str, Any]:
     }
 
 
-def serialize_assets(call: Call, assets: Sequence[Asset]) -> list[dict[str, Any]]:
+def serialize_assets(call: Call, assets: Sequence[Asset]) -> list[ListedAssetAnswer]:
     """Serialise assets of a list for the caller, in a fixed number of queries."""
     ids = [asset.id for asset in assets]
     places = load_memberships(call.session, call.actor, ids)
@@ -218,7 +233,7 @@ COLLECTION_PLACE_FIELDS = frozenset({"parent_id", "is_root"})
 COLLECTION_ID_FIELDS = frozenset({"custom_keyframe", "custom_poster"})
 
 
-def serialize_collections(call: Call, rows: Sequence[Collection]) -> list[dict[str, Any]]:
+def serialize_collections(call: Call, rows: Sequence[Collection]) -> list[CollectionAnswer]:
     """Serialise collections for the caller, in three queries."""
     ids = [row.id for row in rows]
     permissions = collection_permissions(call.session, call.actor, ids) if ids else {}
@@ -232,16 +247,16 @@ def serialize_collections(call: Call, rows: Sequence[Collection]) -> list[dict[s
     ]
 
 
-def serialize_collection(call: Call, collection: Collection) -> dict[str, Any]:
+def serialize_collection(call: Call, collection: Collection) -> CollectionAnswer:
     """Serialise one collection."""
     return serialize_collections(call, [collection])[0]
 
 
 def _serialize_collection_row(
     collection: Collection, parents: Sequence[UUID], permissions: Sequence[str], favorites: set[UUID]
-) -> dict[str, Any]:
+) -> CollectionAnswer:
     direct = [str(each) for each in parents if each == collection.parent_id]
-    return {
+    body: CollectionAnswer = {
         "id": str(collection.id),
         "object_type": "collections",
         "title": collection.title,
@@ -262,10 +277,12 @@ def _serialize_collection_row(
         "permissions": list(permissions),
         "favoured": collection.id in favorites,
         "metadata": {},
-        **({"created_by_user": optional_id(collection.created_by_user)} if collection.created_by_user else {}),
         "deleted_by_user": optional_id(collection.deleted_by_user),
         "date_created": format_datetime(collection.date_created),
         "date_modified": format_datetime(collection.date_modified),
         "date_deleted": format_datetime(collection.date_deleted),
         "date_viewed": None,
     }
+    if collection.created_by_user:
+        body["created_by_user"] = str(collection.created_by_user)
+    return body

@@ -8,12 +8,20 @@ from fastapi import Query
 from pydantic import Field
 from sqlalchemy import Text, cast, literal, null, select, union_all
 
+from api.routes.catalog.answers import (
+    CollectionAnswer,
+    CollectionContentAnswer,
+    ContentPositionAnswer,
+    GuestObjectAnswer,
+    PlacedAssetAnswer,
+)
 from api.routes.catalog.bodies import (
     filter_fields_for_guest,
     serialize_assets,
     serialize_collection,
     serialize_collections,
 )
+from asgi.answers import PageAnswer
 from asgi.body_base import Body, ShortText, UtcDatetime
 from asgi.pagination import (
     FilterParam,
@@ -123,7 +131,7 @@ def get_contents(
     object_types: ContentKindsParam = None,
     object_ids: ContentIdsParam = None,
     external_id: str = "",
-) -> dict[str, Any]:
+) -> PageAnswer[PlacedAssetAnswer | CollectionAnswer | GuestObjectAnswer]:
     """List the contents of a collection: by position, then collections, then assets, by title."""
     content = build_content_query(call, find_collection(call.session, call.actor, collection_id))
     is_guest = call.actor.guest is not None
@@ -140,11 +148,13 @@ def get_contents(
     return paginate_rows(call, query, page, per_page, lambda call, rows: serialize_contents(call, collection_id, rows))
 
 
-def serialize_contents(call: Call, collection_id: UUID, rows: Sequence[AnyRow]) -> list[dict[str, Any]]:
+def serialize_contents(
+    call: Call, collection_id: UUID, rows: Sequence[AnyRow]
+) -> list[PlacedAssetAnswer | CollectionAnswer | GuestObjectAnswer]:
     """Serialise assets and collections in the order of the rows, with their position in this collection."""
     asset_ids = [row.id for row in rows if row.object_type == ASSET_KIND]
     collection_ids = [row.id for row in rows if row.object_type == COLLECTION_KIND]
-    bodies: dict[str, dict[str, Any]] = {}
+    bodies: dict[str, PlacedAssetAnswer | CollectionAnswer] = {}
     if asset_ids:
         places = (CollectionAsset.collection_id == collection_id, in_array(CollectionAsset.asset_id, asset_ids))
         kept = call.session.execute(select(CollectionAsset.asset_id, CollectionAsset.position).where(*places))
@@ -155,12 +165,13 @@ def serialize_contents(call: Call, collection_id: UUID, rows: Sequence[AnyRow]) 
     if collection_ids:
         inside = call.session.scalars(select(Collection).where(in_array(Collection.id, collection_ids))).all()
         bodies |= {body["id"]: body for body in serialize_collections(call, inside)}
-    found_bodies = [bodies[str(row.id)] for row in rows]
-    return found_bodies if call.actor.guest is None else [filter_fields_for_guest(body) for body in found_bodies]
+    if call.actor.guest is not None:
+        return [filter_fields_for_guest(bodies[str(row.id)]) for row in rows]
+    return [bodies[str(row.id)] for row in rows]
 
 
 @routes.post("/collections/{collection_id}/contents/")
-def post_content(call: Call, collection_id: UUID, body: CollectionContentBody) -> dict[str, Any]:
+def post_content(call: Call, collection_id: UUID, body: CollectionContentBody) -> CollectionContentAnswer:
     """Add an asset that the caller reads, or a collection that it may move, to a collection that it may write."""
     if require_content_kind(body.object_type) == COLLECTION_KIND:
         find_collection(call.session, call.actor, collection_id, Permission.WRITE)
@@ -169,12 +180,14 @@ def post_content(call: Call, collection_id: UUID, body: CollectionContentBody) -
     else:
         place = add_asset_to_collection(call.session, collection_id, body.object_id, call.actor)
         placed_id, added_at = place.asset_id, format_datetime(place.date_created)
-    return {
+    content: CollectionContentAnswer = {
         "collection_id": str(collection_id),
         "object_id": str(placed_id),
         "object_type": body.object_type,
-        **({"date_created": added_at} if added_at else {}),
     }
+    if added_at is not None:
+        content["date_created"] = added_at
+    return content
 
 
 @routes.delete("/collections/{collection_id}/contents/{object_type}/{object_id}/")
@@ -190,7 +203,7 @@ def delete_content(call: Call, collection_id: UUID, object_type: str, object_id:
 @routes.put("/collections/{collection_id}/contents/{object_type}/{object_id}/")
 def put_content(
     call: Call, collection_id: UUID, object_type: str, object_id: UUID, body: ContentPositionBody
-) -> dict[str, Any]:
+) -> ContentPositionAnswer:
     """Set the position of an object in the collection's order."""
     set_member_position(
         call.session, collection_id, require_content_kind(object_type), object_id, body.position, call.actor
@@ -201,7 +214,7 @@ def put_content(
 @routes.post("/collections/{collection_id}/subcollections/")
 def post_subcollection(
     call: Call, collection_id: UUID, body: CollectionContentBody, copy_acl: bool = False
-) -> dict[str, Any]:
+) -> CollectionAnswer:
     """Copy a collection, with the contents that the caller reads, into another."""
     if body.object_type != COLLECTION_KIND:
         raise ValidationFailed(

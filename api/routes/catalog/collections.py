@@ -1,18 +1,24 @@
 """Collections: create, read, list, change, move, delete and restore."""
 
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Select, func, select
 
+from api.routes.catalog.answers import (
+    CollectionAnswer,
+    CollectionInfoAnswer,
+    CollectionRestoreAnswer,
+    GuestObjectAnswer,
+)
 from api.routes.catalog.bodies import (
     CollectionBody,
     filter_fields_for_guest,
     serialize_collection,
     serialize_collections,
 )
+from asgi.answers import JobIdAnswer, PageAnswer, StatusResponse
 from asgi.pagination import PageNumber, PerPage, SortParam, apply_sort, paginate, query_columns
-from asgi.request_context import Call, StatusResponse
+from asgi.request_context import Call
 from asgi.routing import RouteGroup, SharedEndpoint
 from models.access.acl import Permission, readable_by
 from models.catalog.collection import COLLECTION_KIND, Collection, CollectionStatus, Favorite
@@ -52,7 +58,7 @@ def select_readable_collections(call: Call, status: CollectionStatus = Collectio
 @routes.post("/collections/")
 def post_collection(
     call: Call, body: CollectionBody, apply_collection_acls: bool = False, apply_acl_template_id: UUID | None = None
-) -> dict[str, Any]:
+) -> CollectionAnswer:
     """Create a collection, at the root or in another."""
     made = create_collection(call.session, body.new_collection(), call.actor)
     if apply_acl_template_id is not None:
@@ -71,7 +77,7 @@ def get_collections(
     is_root: bool | None = None,
     status: CollectionStatus = CollectionStatus.ACTIVE,
     favoured_by: UUID | None = None,
-) -> dict[str, Any]:
+) -> PageAnswer[CollectionAnswer]:
     """List the collections that the caller may read, newest first."""
     query = select_readable_collections(call, status)
     if is_root is not None:
@@ -95,14 +101,14 @@ def select_favorite_ids(call: Call, user_id: UUID, object_type: str) -> Select[U
 
 
 @routes.get("/collections/recent/")
-def get_recent_collections(call: Call, page: PageNumber = 1, per_page: PerPage = 50) -> dict[str, Any]:
+def get_recent_collections(call: Call, page: PageNumber = 1, per_page: PerPage = 50) -> PageAnswer[CollectionAnswer]:
     """List the collections that the caller may read, most recently changed first."""
     query = select_readable_collections(call).order_by(Collection.date_modified.desc(), Collection.id.desc())
     return paginate(call, query, page, per_page, serialize_collections)
 
 
 @routes.get("/collections/{collection_id}/", guests=True)
-def get_collection(call: Call, collection_id: UUID) -> dict[str, Any]:
+def get_collection(call: Call, collection_id: UUID) -> CollectionAnswer | GuestObjectAnswer:
     """Return one collection."""
     body = serialize_collection(call, find_collection(call.session, call.actor, collection_id))
     return body if call.actor.guest is None else filter_fields_for_guest(body)
@@ -115,7 +121,7 @@ def get_collection(call: Call, collection_id: UUID) -> dict[str, Any]:
 @routes.patch("/collections/{collection_id}/")
 def patch_collection(
     call: Call, collection_id: UUID, body: CollectionBody, change_parent_mode: str = ""
-) -> dict[str, Any]:
+) -> CollectionAnswer:
     """Change the fields that were sent. `parent_id` moves it there with its contents, `is_root` to the root.
 
     A null `parent_id` is ignored: callers who may not read the parent read it as null and write it back.
@@ -138,12 +144,12 @@ def patch_collection(
 
 
 @routes.delete("/collections/{collection_id}/", other=202)
-def delete_one_collection(call: Call, collection_id: UUID) -> StatusResponse:
+def delete_one_collection(call: Call, collection_id: UUID) -> StatusResponse[JobIdAnswer]:
     """Move a collection with its subcollections to the delete queue; assets stay. Large trees by a job (202)."""
     return delete_collection_tree(call, collection_id)
 
 
-def delete_collection_tree(call: Call, collection_id: UUID) -> StatusResponse:
+def delete_collection_tree(call: Call, collection_id: UUID) -> StatusResponse[JobIdAnswer]:
     """Delete a collection: 204, or 202 with the job that deletes the rest of a large tree."""
     left = delete_collection(call.session, collection_id, call.actor)
     if not left:
@@ -152,7 +158,7 @@ def delete_collection_tree(call: Call, collection_id: UUID) -> StatusResponse:
 
 
 @routes.put("/collections/{collection_id}/restore/", status=202)
-def put_collection_restore(call: Call, collection_id: UUID) -> dict[str, Any]:
+def put_collection_restore(call: Call, collection_id: UUID) -> CollectionRestoreAnswer:
     """Restore a collection, with the subcollections deleted with it; finished when the response arrives."""
     collection = restore_collection(call.session, collection_id, call.actor)
     return {"status": collection.status, "job_id": None}
@@ -161,7 +167,7 @@ def put_collection_restore(call: Call, collection_id: UUID) -> dict[str, Any]:
 @routes.get("/collections/{collection_id}/ancestors/")
 def get_collection_ancestors(
     call: Call, collection_id: UUID, page: PageNumber = 1, per_page: PerPage = 50
-) -> dict[str, Any]:
+) -> PageAnswer[CollectionAnswer]:
     """List the ancestors, the root first, without those that the caller may not read."""
     collection = find_collection(call.session, call.actor, collection_id)
     above = [each.id for each in readable_ancestors(call.session, collection, call.actor)]
@@ -170,7 +176,7 @@ def get_collection_ancestors(
 
 
 @routes.get("/collections/{collection_id}/full/path/")
-def get_collection_full_path(call: Call, collection_id: UUID) -> StatusResponse:
+def get_collection_full_path(call: Call, collection_id: UUID) -> StatusResponse[str]:
     """Return the titles from the root down as a path, without those that the caller may not read."""
     collection = find_collection(call.session, call.actor, collection_id)
     titles = [each.title for each in readable_ancestors(call.session, collection, call.actor)]
@@ -185,7 +191,7 @@ def get_collection_content_info(
     format_name: str | None = None,
     by_storage_id: UUID | None = None,
     types: str = "",
-) -> dict[str, Any]:
+) -> CollectionInfoAnswer:
     """Return count, total size and total duration of the contents that the caller may read."""
     collection = find_collection(call.session, call.actor, collection_id)
     info = summarize_content(

@@ -9,12 +9,14 @@ from pydantic import Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from api.routes.catalog.answers import CollectionAnswer, ListedAssetAnswer
 from api.routes.catalog.assets import ASSET_QUERY_COLUMNS, select_readable_assets
 from api.routes.catalog.bodies import serialize_assets, serialize_collections
 from api.routes.catalog.collections import COLLECTION_SORT_COLUMNS, delete_collection_tree, select_readable_collections
+from asgi.answers import EmptyAnswer, PageAnswer
 from asgi.body_base import Body
 from asgi.pagination import ListSerializer, PageNumber, PerPage, QueryColumns, SortParam, apply_sort, paginate
-from asgi.request_context import Call, StatusResponse
+from asgi.request_context import Call
 from asgi.routing import RouteGroup, SharedEndpoint
 from models.access.acl import Actor
 from models.catalog.asset import ASSET_KIND, Asset, AssetStatus
@@ -50,7 +52,7 @@ class DeleteQueue:
     kind: str
     table: type[Asset] | type[Collection]
     columns: QueryColumns
-    serialize: ListSerializer
+    serialize: ListSerializer[ListedAssetAnswer] | ListSerializer[CollectionAnswer]
     select: Callable[[Call], AnySelect]
     delete: Callable[[Call, Sequence[UUID]], None]
     restore: Callable[[Call, Sequence[UUID]], None]
@@ -108,15 +110,25 @@ def of_collections(name: str, text: str) -> SharedEndpoint:
 
 @routes.get(
     "/delete_queue/assets/",
-    of_assets("get_delete_queue", "List deleted assets that the caller may read, last deleted first."),
+    SharedEndpoint(
+        "get_delete_queue",
+        "List deleted assets that the caller may read, last deleted first.",
+        {"queue": ASSET_QUEUE},
+        types={"return": PageAnswer[ListedAssetAnswer]},
+    ),
 )
 @routes.get(
     "/delete_queue/collections/",
-    of_collections("get_collection_queue", "List deleted collections that the caller may read, last deleted first."),
+    SharedEndpoint(
+        "get_collection_queue",
+        "List deleted collections that the caller may read, last deleted first.",
+        {"queue": COLLECTION_QUEUE},
+        types={"return": PageAnswer[CollectionAnswer]},
+    ),
 )
 def list_deleted(
     call: Call, queue: DeleteQueue, page: PageNumber = 1, per_page: PerPage = 50, sort: SortParam = ""
-) -> dict[str, Any]:
+) -> PageAnswer[Any]:
     """List deleted objects that the caller may read, last deleted first."""
     query = apply_sort(queue.select(call), sort, queue.columns, queue.table.date_deleted.desc())
     return paginate(call, query.order_by(queue.table.id), page, per_page, queue.serialize)
@@ -145,7 +157,7 @@ def restore_several(call: Call, queue: DeleteQueue, body: DeleteQueueIdsBody) ->
 
 
 @routes.post("/delete_queue/bulk/", status=202)
-def post_delete_queue_bulk(call: Call, body: DeleteQueueBulkBody) -> StatusResponse:
+def post_delete_queue_bulk(call: Call, body: DeleteQueueBulkBody) -> EmptyAnswer:
     """Delete several objects; finished when the response arrives."""
     queue = ASSET_QUEUE if body.object_type == ASSET_KIND else COLLECTION_QUEUE
     if body.content_only and queue is COLLECTION_QUEUE:
@@ -153,7 +165,7 @@ def post_delete_queue_bulk(call: Call, body: DeleteQueueBulkBody) -> StatusRespo
             "content_only", "deleting a collection never deletes assets; delete those by their own ids"
         )
     queue.delete(call, body.object_ids)
-    return StatusResponse(202, {})
+    return {}
 
 
 def notify_job(call: Call, job: Job | None) -> None:

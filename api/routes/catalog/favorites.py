@@ -1,13 +1,15 @@
 """Favorites of the caller."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import Field
 from sqlalchemy import String, and_, exists, literal, or_, select
 
+from api.routes.catalog.answers import CollectionAnswer, FavoritesAnswer, ListedAssetAnswer
 from api.routes.catalog.bodies import serialize_assets, serialize_collections
+from asgi.answers import EmptyAnswer, PageAnswer
 from asgi.body_base import Body
 from asgi.pagination import PageNumber, PerPage, paginate_rows
 from asgi.request_context import Call
@@ -27,7 +29,9 @@ class FavoritesBody(Body):
 
 
 @routes.get("/favorites/")
-def get_favorites(call: Call, page: PageNumber = 1, per_page: PerPage = 50) -> dict[str, Any]:
+def get_favorites(
+    call: Call, page: PageNumber = 1, per_page: PerPage = 50
+) -> PageAnswer[ListedAssetAnswer | CollectionAnswer]:
     """List favorites that still exist and that the caller may read, last marked first."""
     kept_asset = exists().where(
         Asset.id == Favorite.object_id,
@@ -55,24 +59,27 @@ def get_favorites(call: Call, page: PageNumber = 1, per_page: PerPage = 50) -> d
     return paginate_rows(call, query, page, per_page, serialize_favorites)
 
 
-def serialize_favorites(call: Call, rows: Sequence[AnyRow]) -> list[dict[str, Any]]:
+def serialize_favorites(call: Call, rows: Sequence[AnyRow]) -> list[ListedAssetAnswer | CollectionAnswer]:
     """Serialise assets and collections in the order of the rows."""
     ids = [row.object_id for row in rows]
     found = call.session.scalars(select(Asset).where(in_array(Asset.id, ids))).all()
     collections = call.session.scalars(select(Collection).where(in_array(Collection.id, ids))).all()
-    bodies = {body["id"]: body for body in [*serialize_assets(call, found), *serialize_collections(call, collections)]}
+    bodies: dict[str, ListedAssetAnswer | CollectionAnswer] = {
+        body["id"]: body for body in serialize_assets(call, found)
+    }
+    bodies |= {body["id"]: body for body in serialize_collections(call, collections)}
     return [bodies[str(key)] for key in ids]
 
 
 @routes.post("/favorites/", status=200)
-def post_favorites(call: Call, body: FavoritesBody) -> dict[str, Any]:
+def post_favorites(call: Call, body: FavoritesBody) -> FavoritesAnswer:
     """Add objects that the caller reads to its favorites."""
     add_favorites(call.session, body.object_type, body.object_ids, call.actor)
     return {"object_ids": [str(each) for each in body.object_ids], "object_type": body.object_type}
 
 
 @routes.delete("/favorites/", status=200)
-def delete_favorites(call: Call, body: FavoritesBody) -> dict[str, Any]:
+def delete_favorites(call: Call, body: FavoritesBody) -> EmptyAnswer:
     """Remove objects from the caller's favorites."""
     remove_favorites(call.session, body.object_type, body.object_ids, call.actor)
     return {}

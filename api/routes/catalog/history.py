@@ -1,11 +1,13 @@
 """History of assets."""
 
-from typing import Any
+from typing import NoReturn
 from uuid import UUID
 
 from sqlalchemy import exists, select
 from sqlalchemy.orm import defer
 
+from api.routes.catalog.answers import HistoryEntryAnswer
+from asgi.answers import PageAnswer
 from asgi.body_base import Body, LongText
 from asgi.pagination import (
     FilterParam,
@@ -39,7 +41,7 @@ class HistoryEntryBody(Body):
     operation_description: LongText | None = None
 
 
-def serialize_history_entry(entry: History) -> dict[str, Any]:
+def serialize_history_entry(entry: History) -> HistoryEntryAnswer:
     """Serialise one entry. `actor` is a display name, also for entries without a user."""
     return {
         "id": str(entry.id),
@@ -76,7 +78,7 @@ def get_history(
     per_page: PerPage = 50,
     sort: SortParam = "",
     filter: FilterParam = "",
-) -> dict[str, Any]:
+) -> PageAnswer[HistoryEntryAnswer]:
     """List the history of an asset, and of assets merged into it, newest first."""
     # `details` is not shown, and holds what an undo needs: it may list a thousand files.
     query = (
@@ -89,7 +91,7 @@ def get_history(
 
 
 @routes.post("/assets/{asset_id}/history/")
-def post_history(call: Call, asset_id: UUID, body: HistoryEntryBody) -> dict[str, Any]:
+def post_history(call: Call, asset_id: UUID, body: HistoryEntryBody) -> HistoryEntryAnswer:
     """Add an entry about an operation of another system; the caller is its actor."""
     asset = find_asset(call.session, call.actor, asset_id, Permission.WRITE)
     text = body.operation_description or ""
@@ -97,15 +99,15 @@ def post_history(call: Call, asset_id: UUID, body: HistoryEntryBody) -> dict[str
 
 
 @routes.get("/assets/{asset_id}/history/{history_entity_id}/")
-def get_history_entry(call: Call, asset_id: UUID, history_entity_id: UUID) -> dict[str, Any]:
+def get_history_entry(call: Call, asset_id: UUID, history_entity_id: UUID) -> HistoryEntryAnswer:
     """Return one entry."""
     return serialize_history_entry(
         find_history_entry(call.session, get_readable_asset_id(call, asset_id), history_entity_id)
     )
 
 
-@routes.delete("/assets/{asset_id}/history/{history_entity_id}/")
-def delete_history_entry(call: Call, asset_id: UUID, history_entity_id: UUID) -> None:
+@routes.delete("/assets/{asset_id}/history/{history_entity_id}/", is_constant=True)
+def delete_history_entry(call: Call, asset_id: UUID, history_entity_id: UUID) -> NoReturn:
     """Respond 403: history is append-only."""
     find_history_entry(call.session, get_readable_asset_id(call, asset_id), history_entity_id)
     raise PermissionDenied("history is append-only: no entry can be removed")

@@ -1,11 +1,12 @@
 """Manual grouping: split, merge, move and undo, for callers who may write every asset, and delete what ends."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import Field
 
+from api.routes.catalog.answers import AssetAnswer
 from api.routes.catalog.bodies import serialize_asset
 from asgi.body_base import Body, ShortText
 from asgi.request_context import Call
@@ -15,7 +16,7 @@ from services.core.errors import NotFound, ValidationFailed
 from services.grouping.manual import find_file_owners, merge_manually, move_manually, split_manually
 from services.grouping.undo import undo_manual_grouping
 
-routes = RouteGroup("assets")
+routes = RouteGroup("assets", is_extension=True)
 
 ManualGroupingIds = Annotated[list[UUID], Field(fail_fast=True, min_length=1, max_length=10_000)]
 
@@ -33,7 +34,7 @@ class AssetMergeBody(Body):
 
 
 @routes.post("/assets/{asset_id}/grouping/split/")
-def post_split(call: Call, asset_id: UUID, body: AssetSplitBody) -> dict[str, Any]:
+def post_split(call: Call, asset_id: UUID, body: AssetSplitBody) -> AssetAnswer:
     """Split some of the asset's files into a new asset."""
     asset = get_asset_for_update(call.session, call.actor, asset_id)
     if find_file_owners(call.session, body.file_ids) != dict.fromkeys(body.file_ids, asset.id):
@@ -42,7 +43,7 @@ def post_split(call: Call, asset_id: UUID, body: AssetSplitBody) -> dict[str, An
 
 
 @routes.post("/assets/{asset_id}/grouping/merge/", status=200)
-def post_merge(call: Call, asset_id: UUID, body: AssetMergeBody) -> dict[str, Any]:
+def post_merge(call: Call, asset_id: UUID, body: AssetMergeBody) -> AssetAnswer:
     """Merge other assets into this one, which keeps its id and rights; they need `delete`, and equal rights or
     `change-acl`."""
     survivor = get_asset_for_update(call.session, call.actor, asset_id)
@@ -51,7 +52,7 @@ def post_merge(call: Call, asset_id: UUID, body: AssetMergeBody) -> dict[str, An
 
 
 @routes.post("/assets/{asset_id}/grouping/move/", status=200)
-def post_move(call: Call, asset_id: UUID, body: AssetFilesMoveBody) -> dict[str, Any]:
+def post_move(call: Call, asset_id: UUID, body: AssetFilesMoveBody) -> AssetAnswer:
     """Move files of other assets into this one."""
     target = get_asset_for_update(call.session, call.actor, asset_id)
     _check_source_assets(call, body.file_ids)
@@ -59,7 +60,7 @@ def post_move(call: Call, asset_id: UUID, body: AssetFilesMoveBody) -> dict[str,
 
 
 @routes.post("/assets/{asset_id}/grouping/undo/", status=200)
-def post_undo(call: Call, asset_id: UUID) -> dict[str, Any]:
+def post_undo(call: Call, asset_id: UUID) -> AssetAnswer:
     """Undo the last manual grouping of the asset."""
     asset = get_asset_for_update(call.session, call.actor, asset_id)
     restored = undo_manual_grouping(call.session, asset.id, call.actor)

@@ -1,17 +1,18 @@
 """Relations between assets, and relation types."""
 
 from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import or_, select
 
+from api.routes.catalog.answers import ListedRelationAnswer, RelatedAssetAnswer, RelationAnswer, RelationTypeAnswer
 from api.routes.catalog.assets import ASSET_QUERY_COLUMNS
 from api.routes.catalog.bodies import serialize_assets
+from asgi.answers import PageAnswer, StatusResponse
 from asgi.body_base import Body, LongText, ShortText
 from asgi.pagination import PageNumber, PerPage, SortParam, apply_sort, paginate, serialize_each
 from asgi.rendering import format_datetime
-from asgi.request_context import Call, StatusResponse
+from asgi.request_context import Call
 from asgi.routing import RouteGroup, SharedEndpoint
 from models.access.acl import readable_by
 from models.catalog.asset import ASSET_KIND, Asset, AssetStatus
@@ -48,7 +49,7 @@ class RelationBody(RelationDescriptionBody):
     relation_type: ShortText
 
 
-def serialize_relation_type(kind: RelationType) -> dict[str, Any]:
+def serialize_relation_type(kind: RelationType) -> RelationTypeAnswer:
     """Serialise a relation type."""
     return {
         "name": kind.name,
@@ -62,7 +63,7 @@ def serialize_relation_type(kind: RelationType) -> dict[str, Any]:
     }
 
 
-def serialize_relation(relation: Relation) -> dict[str, Any]:
+def serialize_relation(relation: Relation) -> RelationAnswer:
     """Serialise a relation."""
     return {
         "id": str(relation.id),
@@ -76,7 +77,7 @@ def serialize_relation(relation: Relation) -> dict[str, Any]:
 
 
 @routes.post("/assets/relation_types/")
-def post_relation_type(call: Call, body: RelationTypeBody) -> dict[str, Any]:
+def post_relation_type(call: Call, body: RelationTypeBody) -> RelationTypeAnswer:
     """Create a custom relation type."""
     return serialize_relation_type(
         create_custom_relation_type(call.session, RelationType(**body.changes()), call.actor)
@@ -84,20 +85,20 @@ def post_relation_type(call: Call, body: RelationTypeBody) -> dict[str, Any]:
 
 
 @routes.get("/assets/relation_types/")
-def get_relation_types(call: Call, page: PageNumber = 1, per_page: PerPage = 50) -> dict[str, Any]:
+def get_relation_types(call: Call, page: PageNumber = 1, per_page: PerPage = 50) -> PageAnswer[RelationTypeAnswer]:
     """List the relation types: seven of the system, and custom ones."""
     query = select(RelationType).order_by(RelationType.name)
     return paginate(call, query, page, per_page, serialize_each(serialize_relation_type))
 
 
 @routes.get("/assets/relation_types/{relation_type}/")
-def get_relation_type(call: Call, relation_type: str) -> dict[str, Any]:
+def get_relation_type(call: Call, relation_type: str) -> RelationTypeAnswer:
     """Return one relation type."""
     return serialize_relation_type(find_relation_type(call.session, relation_type))
 
 
 @routes.put("/assets/relation_types/{relation_type}/")
-def put_relation_type(call: Call, relation_type: str, body: RelationTypeBody) -> dict[str, Any]:
+def put_relation_type(call: Call, relation_type: str, body: RelationTypeBody) -> RelationTypeAnswer:
     """Change a custom relation type; its name is immutable."""
     return serialize_relation_type(update_custom_relation_type(call.session, relation_type, body.changes(), call.actor))
 
@@ -109,7 +110,7 @@ def delete_relation_type(call: Call, relation_type: str) -> None:
 
 
 @routes.post("/assets/{asset_id}/relations/", other=200)
-def post_relation(call: Call, asset_id: UUID, body: RelationBody) -> StatusResponse:
+def post_relation(call: Call, asset_id: UUID, body: RelationBody) -> StatusResponse[RelationAnswer]:
     """Relate the asset to another: 201 if the relation is new, 200 if it existed."""
     return relate_assets(call, asset_id, body.relation_type, body.related_to_asset_id, body.description)
 
@@ -121,21 +122,21 @@ def post_relation_to(
     relation_type: str,
     related_to_asset_id: UUID,
     body: RelationDescriptionBody | None = None,
-) -> StatusResponse:
+) -> StatusResponse[RelationAnswer]:
     """Relate the asset to another, with both ends in the URL."""
     return relate_assets(call, asset_id, relation_type, related_to_asset_id, body.description if body else None)
 
 
 def relate_assets(
     call: Call, source: UUID, relation_type: str, target: UUID, description: str | None
-) -> StatusResponse:
+) -> StatusResponse[RelationAnswer]:
     """Relate two assets: 201 if the relation is new, 200 if it existed."""
     relation, is_new = add_relation(call.session, source, relation_type, target, description or "", call.actor)
     return StatusResponse(201 if is_new else 200, serialize_relation(relation))
 
 
 @routes.post("/assets/{asset_id}/relations/{relation_type}/{related_to_asset_id}/reverse/", status=200)
-def post_relation_reverse(call: Call, asset_id: UUID, relation_type: str, related_to_asset_id: UUID) -> dict[str, Any]:
+def post_relation_reverse(call: Call, asset_id: UUID, relation_type: str, related_to_asset_id: UUID) -> RelationAnswer:
     """Reverse the direction of a relation."""
     return serialize_relation(reverse_relation(call.session, asset_id, relation_type, related_to_asset_id, call.actor))
 
@@ -170,7 +171,7 @@ def list_relations(
     page: PageNumber = 1,
     per_page: PerPage = 50,
     sort: SortParam = "",
-) -> dict[str, Any]:
+) -> PageAnswer[RelatedAssetAnswer]:
     """List related assets, in a fixed number of queries."""
     if relation_type is not None:
         find_relation_type(call.session, relation_type)
@@ -184,12 +185,12 @@ def list_relations(
     if not include_deleted:
         query = query.where(Asset.status == AssetStatus.ACTIVE)
 
-    def render(call: Call, rows: Sequence[Asset]) -> list[dict[str, Any]]:
+    def render(call: Call, rows: Sequence[Asset]) -> list[RelatedAssetAnswer]:
         relations = call.session.scalars(select(Relation).where(touches).order_by(Relation.id)).all()
-        ends = [
+        ends: list[tuple[set[str], ListedRelationAnswer]] = [
             (
                 {str(one.asset_id), str(one.related_to_asset_id)},
-                serialize_relation(one) | {"related_from_asset_id": str(one.asset_id)},
+                {**serialize_relation(one), "related_from_asset_id": str(one.asset_id)},
             )
             for one in relations
         ]

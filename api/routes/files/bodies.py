@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from api.routes.files.answers import ComponentAnswer, FileAnswer, FileSetAnswer, FormatAnswer
 from asgi.body_base import Body, JsonObject, LongText, SafeInteger, ShortText, UtcDatetime
 from asgi.rendering import format_datetime, optional_id
 from models.catalog.asset import Component, ComponentType, FileSet, FileSetType, Format
@@ -77,7 +78,7 @@ def filter_media_for_guest(media: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in media.items() if name in GUEST_MEDIA_KEYS}
 
 
-def serialize_component(component: Component, *, for_guest: bool = False) -> dict[str, Any]:
+def serialize_component(component: Component, *, for_guest: bool = False) -> ComponentAnswer:
     """Serialise a component; the 1.x client rejects metadata that is not an object."""
     media = filter_media_for_guest(component.media) if for_guest else component.media
     metadata = {**media, "flags": component.flags, "language": component.language}
@@ -85,7 +86,7 @@ def serialize_component(component: Component, *, for_guest: bool = False) -> dic
     return {"id": str(component.id), "name": component.name, "type": component.type, "metadata": shown}
 
 
-def serialize_format(one: Format, components: Sequence[Component], *, for_guest: bool = False) -> dict[str, Any]:
+def serialize_format(one: Format, components: Sequence[Component], *, for_guest: bool = False) -> FormatAnswer:
     """Serialise a format with its components."""
     of_files = [component.media for component in components if component.type == ComponentType.GENERAL]
     media = one.media.get("metadata") or of_files
@@ -113,7 +114,7 @@ def serialize_format(one: Format, components: Sequence[Component], *, for_guest:
     }
 
 
-def serialize_file_set(one: FileSet, component_ids: Sequence[UUID]) -> dict[str, Any]:
+def serialize_file_set(one: FileSet, component_ids: Sequence[UUID]) -> FileSetAnswer:
     """Serialise a file set; missing frames of a sequence are keys that iconik does not have."""
     return {
         "id": str(one.id),
@@ -141,7 +142,7 @@ def serialize_file_set(one: FileSet, component_ids: Sequence[UUID]) -> dict[str,
     }
 
 
-def serialize_file(file: FileView) -> dict[str, Any]:
+def serialize_file(file: FileView) -> FileAnswer:
     """Serialise a file; the 1.x client requires a string in `file_set_id`, empty for a file in no file set."""
     return {
         "id": str(file.id),

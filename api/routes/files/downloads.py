@@ -4,13 +4,13 @@ import logging
 import re
 from collections.abc import Generator, Mapping
 from functools import partial
-from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
 from fastapi.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from api.routes.files.answers import DownloadUrlAnswer
 from asgi.request_context import Call, SelfCommittingCall, public_base_url
 from asgi.routing import RouteGroup
 from media.sandbox.safe_open import SourceChangedError, SourceFile, open_source_file
@@ -73,14 +73,16 @@ class DownloadResponse(StreamingResponse):
 
 
 @routes.get("/assets/{asset_id}/files/{file_id}/download_url/", guests=True, needs_signing_key=True)
-def get_download_url(call: Call, asset_id: UUID, file_id: UUID) -> dict[str, Any]:
+def get_download_url(call: Call, asset_id: UUID, file_id: UUID) -> DownloadUrlAnswer:
     """Return a URL of this file that is valid for an hour, at most until the caller's token ends."""
     ticket = create_file_ticket(call.session, asset_id, file_id, call.token.token_id, call.actor)
     return {"url": build_download_url(call, ticket)}
 
 
-@routes.get("/assets/{asset_id}/formats/{format_id}/download_url/", guests=True, needs_signing_key=True)
-def get_archive_url(call: Call, asset_id: UUID, format_id: UUID) -> dict[str, Any]:
+@routes.get(
+    "/assets/{asset_id}/formats/{format_id}/download_url/", guests=True, needs_signing_key=True, is_extension=True
+)
+def get_archive_url(call: Call, asset_id: UUID, format_id: UUID) -> DownloadUrlAnswer:
     """Return a URL of all files of this format as one archive, packed while it is sent."""
     ticket = create_format_ticket(call.session, asset_id, format_id, call.token.token_id, call.actor)
     return {"url": build_download_url(call, ticket)}
@@ -92,14 +94,32 @@ def build_download_url(call: Call, ticket: DownloadTicket) -> str:
     return f"{public_base_url(call)}/API/files/v1/downloads/{signed}/"
 
 
-@routes.get("/downloads/{ticket}/", public=True, own_transactions=True, other=206, needs_signing_key=True)
+@routes.get(
+    "/downloads/{ticket}/",
+    public=True,
+    own_transactions=True,
+    other=206,
+    media_types=("application/octet-stream", "application/zip"),
+    errors=(403, 409),
+    needs_signing_key=True,
+    is_extension=True,
+)
 def get_download(call: SelfCommittingCall, ticket: str) -> Response:
     """Send the file of a ticket, or the requested range of it, or an archive."""
     read = parse_ticket(require_signing_key(call.context.outside.key), ticket)
     return send_archive(call, read) if read.kind == FORMAT_TICKET else send_file(call, read)
 
 
-@routes.get("/playback/{ticket}/", public=True, own_transactions=True, other=206, needs_signing_key=True)
+@routes.get(
+    "/playback/{ticket}/",
+    public=True,
+    own_transactions=True,
+    other=206,
+    media_types=("video/*", "audio/*", "image/*"),
+    errors=(409,),
+    needs_signing_key=True,
+    is_extension=True,
+)
 def get_playback(call: SelfCommittingCall, ticket: str) -> Response:
     """Send the rendition of a ticket, or the requested range of it, to be played in a page."""
     read = parse_ticket(require_signing_key(call.context.outside.key), ticket)

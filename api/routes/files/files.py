@@ -1,12 +1,13 @@
 """Formats, components, file sets and files of assets, and requests for renditions of a format (transcoding)."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import Field
 from sqlalchemy import and_, select
 
+from api.routes.files.answers import ComponentAnswer, FileAnswer, FileSetAnswer, FormatAnswer
 from api.routes.files.bodies import (
     ComponentBody,
     FileBody,
@@ -19,7 +20,9 @@ from api.routes.files.bodies import (
     serialize_file_set,
     serialize_format,
 )
+from api.routes.jobs.answers import JobAnswer
 from api.routes.jobs.bodies import serialize_job_row
+from asgi.answers import ObjectListAnswer, PageAnswer
 from asgi.body_base import Body, Count
 from asgi.limits.bodies import LARGE_BODY_BYTES
 from asgi.pagination import LastId, PerPage, cursor_envelope, paginate_by_cursor
@@ -58,31 +61,26 @@ from services.renditions.queue import request_transcode
 routes = RouteGroup("files")
 
 
-def serialize_file_sets(call: Call, file_sets: Sequence[FileSet]) -> list[dict[str, Any]]:
+def serialize_file_sets(call: Call, file_sets: Sequence[FileSet]) -> list[FileSetAnswer]:
     """Serialise file sets with the ids of their components, in one query."""
     components = component_ids_by_file_set(call.session, [one.id for one in file_sets])
-    return [hide_place_from_guest(call, serialize_file_set(one, components[one.id])) for one in file_sets]
+    return [hide_folder_from_guest(call, serialize_file_set(one, components[one.id])) for one in file_sets]
 
 
-HIDDEN_PLACE_VALUES: dict[str, Any] = {
-    "base_dir": "",
-    "directory_path": "",
-    "storage_id": None,
-    "original_storage_id": None,
-}
+def hide_folder_from_guest(call: Call, body: FileSetAnswer) -> FileSetAnswer:
+    """Hide storage and folder of a file set from guests."""
+    if call.actor.guest is None:
+        return body
+    return {**body, "base_dir": "", "storage_id": None, "original_storage_id": None}
 
 
-def hide_place_from_guest(call: Call, body: dict[str, Any]) -> dict[str, Any]:
-    """Hide storage and folder of a file or file set from guests."""
-    return (
-        body
-        if call.actor.guest is None
-        else {**body, **{name: HIDDEN_PLACE_VALUES[name] for name in HIDDEN_PLACE_VALUES.keys() & body.keys()}}
-    )
+def hide_place_from_guest(call: Call, body: FileAnswer) -> FileAnswer:
+    """Hide storage and folder of a file from guests."""
+    return body if call.actor.guest is None else {**body, "directory_path": "", "storage_id": None}
 
 
 @routes.post("/assets/{asset_id}/file_sets/")
-def post_file_set(call: Call, asset_id: UUID, body: FileSetBody) -> dict[str, Any]:
+def post_file_set(call: Call, asset_id: UUID, body: FileSetBody) -> FileSetAnswer:
     """Declare a file set: files that belong together."""
     values = body.changes()
     component_ids = values.pop("component_ids", ())
@@ -91,7 +89,9 @@ def post_file_set(call: Call, asset_id: UUID, body: FileSetBody) -> dict[str, An
 
 
 @routes.get("/assets/{asset_id}/file_sets/", guests=True)
-def get_file_sets(call: Call, asset_id: UUID, per_page: PerPage = 50, last_id: LastId = None) -> dict[str, Any]:
+def get_file_sets(
+    call: Call, asset_id: UUID, per_page: PerPage = 50, last_id: LastId = None
+) -> PageAnswer[FileSetAnswer]:
     """List the file sets of an asset."""
     asset = find_asset(call.session, call.actor, asset_id)
     query = select(FileSet).where(FileSet.asset_id == asset.id, is_format_visible(call.actor, FileSet.format_id))
@@ -104,7 +104,7 @@ def delete_file_set(call: Call, asset_id: UUID, file_set_id: UUID) -> None:
     remove_file_set(call.session, asset_id, file_set_id, call.actor)
 
 
-def paginate_files(call: Call, ids: AnySelect, last_id: UUID | None, per_page: int) -> dict[str, Any]:
+def paginate_files(call: Call, ids: AnySelect, last_id: UUID | None, per_page: int) -> PageAnswer[FileAnswer]:
     """Return a cursor page of the files with these ids."""
     total = count_rows(call.session, ids)
     rows = load_file_page(call.session, ids, last_id, per_page + 1)
@@ -121,7 +121,7 @@ def paginate_files(call: Call, ids: AnySelect, last_id: UUID | None, per_page: i
 @routes.get("/assets/{asset_id}/file_sets/{file_set_id}/files/", guests=True)
 def get_file_set_files(
     call: Call, asset_id: UUID, file_set_id: UUID, per_page: PerPage = 10, last_id: LastId = None
-) -> dict[str, Any]:
+) -> PageAnswer[FileAnswer]:
     """List the files of a file set."""
     asset = find_asset(call.session, call.actor, asset_id)
     file_set = find_file_set(call.session, asset, file_set_id)
@@ -134,7 +134,7 @@ def get_file_set_files(
 
 
 @routes.post("/assets/{asset_id}/files/")
-def post_file(call: Call, asset_id: UUID, body: FileBody) -> dict[str, Any]:
+def post_file(call: Call, asset_id: UUID, body: FileBody) -> FileAnswer:
     """Declare a file of a declared file set."""
     values = body.changes()
     file_set_id = values.pop("file_set_id", None)
@@ -146,7 +146,7 @@ def post_file(call: Call, asset_id: UUID, body: FileBody) -> dict[str, Any]:
 
 
 @routes.get("/assets/{asset_id}/files/", guests=True)
-def get_files(call: Call, asset_id: UUID, per_page: PerPage = 10, last_id: LastId = None) -> dict[str, Any]:
+def get_files(call: Call, asset_id: UUID, per_page: PerPage = 10, last_id: LastId = None) -> PageAnswer[FileAnswer]:
     """List the files of an asset."""
     asset = find_asset(call.session, call.actor, asset_id)
     here = and_(FileSet.asset_id == asset.id, is_format_visible(call.actor, FileSet.format_id))
@@ -154,7 +154,7 @@ def get_files(call: Call, asset_id: UUID, per_page: PerPage = 10, last_id: LastI
 
 
 @routes.get("/assets/{asset_id}/files/{file_id}/", guests=True)
-def get_file(call: Call, asset_id: UUID, file_id: UUID) -> dict[str, Any]:
+def get_file(call: Call, asset_id: UUID, file_id: UUID) -> FileAnswer:
     """Return one file of an asset."""
     asset = find_asset(call.session, call.actor, asset_id)
     here = and_(FileSet.asset_id == asset.id, is_format_visible(call.actor, FileSet.format_id))
@@ -166,7 +166,7 @@ def get_file(call: Call, asset_id: UUID, file_id: UUID) -> dict[str, Any]:
 
 
 @routes.patch("/assets/{asset_id}/files/{file_id}/")
-def patch_file(call: Call, asset_id: UUID, file_id: UUID, body: FileChangeBody) -> dict[str, Any]:
+def patch_file(call: Call, asset_id: UUID, file_id: UUID, body: FileChangeBody) -> FileAnswer:
     """Change the fields that were sent of a declared file."""
     return serialize_file(update_declared_file(call.session, asset_id, file_id, body.changes(), call.actor))
 
@@ -178,7 +178,9 @@ def delete_file(call: Call, asset_id: UUID, file_id: UUID) -> None:
 
 
 @routes.get("/files/checksum/{checksum}/")
-def get_files_by_checksum(call: Call, checksum: str, per_page: PerPage = 10, last_id: LastId = None) -> dict[str, Any]:
+def get_files_by_checksum(
+    call: Call, checksum: str, per_page: PerPage = 10, last_id: LastId = None
+) -> PageAnswer[FileAnswer]:
     """List files with this checksum, of assets that the caller may read."""
     readable = FileSet.asset_id.in_(
         select(Asset.id).where(Asset.status == AssetStatus.ACTIVE, readable_by(call.actor, ASSET_KIND, Asset.id))
@@ -189,10 +191,10 @@ def get_files_by_checksum(call: Call, checksum: str, per_page: PerPage = 10, las
     return paginate_files(call, ids, last_id, per_page)
 
 
-transcode_routes = RouteGroup("transcode")
+transcode_routes = RouteGroup("transcode", is_extension=True)
 
 
-def serialize_formats(call: Call, formats: Sequence[Format]) -> list[dict[str, Any]]:
+def serialize_formats(call: Call, formats: Sequence[Format]) -> list[FormatAnswer]:
     """Serialise formats with their components, in one query."""
     components = components_by_format(call.session, [one.id for one in formats])
     for_guest = call.actor.guest is not None
@@ -200,7 +202,7 @@ def serialize_formats(call: Call, formats: Sequence[Format]) -> list[dict[str, A
 
 
 @routes.post("/assets/{asset_id}/formats/", body_bytes=LARGE_BODY_BYTES)
-def post_format(call: Call, asset_id: UUID, body: FormatBody) -> dict[str, Any]:
+def post_format(call: Call, asset_id: UUID, body: FormatBody) -> FormatAnswer:
     """Declare a format."""
     components = [component.new_component() for component in body.components or ()]
     made = add_format(call.session, asset_id, body.name, components, body.metadata or (), call.actor)
@@ -214,7 +216,7 @@ def get_visible_format(call: Call, asset_id: UUID, format_id: UUID) -> Format:
 
 
 @routes.get("/assets/{asset_id}/formats/", guests=True)
-def get_formats(call: Call, asset_id: UUID, per_page: PerPage = 50, last_id: LastId = None) -> dict[str, Any]:
+def get_formats(call: Call, asset_id: UUID, per_page: PerPage = 50, last_id: LastId = None) -> PageAnswer[FormatAnswer]:
     """List the formats of an asset."""
     asset = find_asset(call.session, call.actor, asset_id)
     query = select(Format).where(Format.asset_id == asset.id, is_format_visible(call.actor, Format.id))
@@ -222,13 +224,13 @@ def get_formats(call: Call, asset_id: UUID, per_page: PerPage = 50, last_id: Las
 
 
 @routes.get("/assets/{asset_id}/formats/{format_id}/", guests=True)
-def get_format(call: Call, asset_id: UUID, format_id: UUID) -> dict[str, Any]:
+def get_format(call: Call, asset_id: UUID, format_id: UUID) -> FormatAnswer:
     """Return one format."""
     return serialize_formats(call, [get_visible_format(call, asset_id, format_id)])[0]
 
 
 @routes.patch("/assets/{asset_id}/formats/{format_id}/")
-def patch_format(call: Call, asset_id: UUID, format_id: UUID, body: FormatChangeBody) -> dict[str, Any]:
+def patch_format(call: Call, asset_id: UUID, format_id: UUID, body: FormatChangeBody) -> FormatAnswer:
     """Rename a declared format."""
     if body.name is None:
         return get_format(call, asset_id, format_id)
@@ -242,13 +244,13 @@ def delete_format(call: Call, asset_id: UUID, format_id: UUID) -> None:
 
 
 @routes.post("/assets/{asset_id}/formats/{format_id}/components/", status=200, body_bytes=LARGE_BODY_BYTES)
-def post_component(call: Call, asset_id: UUID, format_id: UUID, body: ComponentBody) -> dict[str, Any]:
+def post_component(call: Call, asset_id: UUID, format_id: UUID, body: ComponentBody) -> ComponentAnswer:
     """Declare a component."""
     return serialize_component(add_component(call.session, asset_id, format_id, body.new_component(), call.actor))
 
 
 @routes.get("/assets/{asset_id}/formats/{format_id}/components/", guests=True)
-def get_components(call: Call, asset_id: UUID, format_id: UUID) -> dict[str, Any]:
+def get_components(call: Call, asset_id: UUID, format_id: UUID) -> ObjectListAnswer[ComponentAnswer]:
     """List the components of a format."""
     found = get_visible_format(call, asset_id, format_id)
     components = components_by_format(call.session, [found.id])[found.id]
@@ -259,7 +261,7 @@ def get_components(call: Call, asset_id: UUID, format_id: UUID) -> dict[str, Any
 @routes.put("/assets/{asset_id}/formats/{format_id}/components/{component_id}/", body_bytes=LARGE_BODY_BYTES)
 def put_component(
     call: Call, asset_id: UUID, format_id: UUID, component_id: UUID, body: ComponentBody
-) -> dict[str, Any]:
+) -> ComponentAnswer:
     """Replace a declared component."""
     new = body.new_component()
     return serialize_component(update_component(call.session, asset_id, format_id, component_id, new, call.actor))
@@ -271,7 +273,7 @@ class TranscodeBody(Body):
 
 
 @transcode_routes.post("/assets/{asset_id}/formats/{format_id}/")
-def post_transcode(call: Call, asset_id: UUID, format_id: UUID, body: TranscodeBody) -> dict[str, Any]:
+def post_transcode(call: Call, asset_id: UUID, format_id: UUID, body: TranscodeBody) -> JobAnswer:
     """Start a job that makes a rendition of this format; a waiting job for the same rendition is returned instead."""
     find_transcode_profile(call.context.transcode_profiles, body.profile)
     job = request_transcode(call.session, asset_id, format_id, body.profile, call.actor)

@@ -2,13 +2,15 @@
 
 import time
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi.responses import FileResponse, Response
 from pydantic import Field
 
+from api.routes.files.answers import KeyframeAnswer, MediaSummaryAnswer, PictureSizeAnswer, ProxyAnswer
 from api.routes.files.downloads import DOWNLOAD_HEADERS, build_download_url
+from asgi.answers import JobIdAnswer, PageAnswer
 from asgi.body_base import Body, Count, ShortText
 from asgi.pagination import MAX_PAGE_SIZE, LastId, PerPage, paginate_by_cursor
 from asgi.rendering import format_datetime, optional_id
@@ -69,7 +71,7 @@ class MediaReadBody(Body):
 )
 def post_media_read(
     call: Call, asset_id: UUID, file_id: UUID, kind: MediaKind, body: MediaReadBody | None = None
-) -> dict[str, Any]:
+) -> JobIdAnswer:
     """Read the media of a file, and of the files that belong to it, again."""
     job = create_reread_job(call.session, kind, asset_id, file_id, call.actor)
     if body is not None and body.priority is not None:
@@ -84,15 +86,15 @@ class MediaRebuildBody(Body):
     only_missing: bool = False
 
 
-@routes.post("/media/rebuild/", status=200)
-def post_media_rebuild(call: Call, body: MediaRebuildBody) -> dict[str, Any]:
+@routes.post("/media/rebuild/", status=200, is_extension=True)
+def post_media_rebuild(call: Call, body: MediaRebuildBody) -> JobIdAnswer:
     """Start a job that has headers, previews and renditions made again."""
     require_administrator(call.actor, REBUILD_MEDIA_ACTION)
     ids = body.asset_ids and [find_asset(call.session, call.actor, one).id for one in sorted(set(body.asset_ids))]
     return call.start_job(start_media_rebuild(call.session, call.actor, ids, only_missing=body.only_missing))
 
 
-def serialize_keyframe(call: Call, shown: KeyframeView) -> dict[str, Any]:
+def serialize_keyframe(call: Call, shown: KeyframeView) -> KeyframeAnswer:
     """Serialise a picture, with a URL that a browser can open."""
     row = shown.row
     return {
@@ -133,7 +135,7 @@ def _build_picture_url(call: Call, shown: KeyframeView) -> str | None:
     return f"{public_base_url(call)}/API/files/v1/pictures/{ticket}/"
 
 
-def load_media_summaries(call: Call, assets: Sequence[UUID]) -> dict[UUID, dict[str, Any]]:
+def load_media_summaries(call: Call, assets: Sequence[UUID]) -> dict[UUID, MediaSummaryAnswer]:
     """Load duration and pictures of several assets, for lists."""
     durations = load_asset_durations(call.session, assets)
     pictures = load_keyframes(call.session, call.actor, assets)
@@ -147,7 +149,9 @@ def load_media_summaries(call: Call, assets: Sequence[UUID]) -> dict[UUID, dict[
 
 
 @routes.get("/assets/{asset_id}/keyframes/", guests=True)
-def get_keyframes(call: Call, asset_id: UUID, per_page: PerPage = 50, last_id: LastId = None) -> dict[str, Any]:
+def get_keyframes(
+    call: Call, asset_id: UUID, per_page: PerPage = 50, last_id: LastId = None
+) -> PageAnswer[KeyframeAnswer]:
     """List the pictures of an asset."""
     asset = find_asset(call.session, call.actor, asset_id)
     return paginate_by_cursor(
@@ -162,13 +166,21 @@ def get_keyframes(call: Call, asset_id: UUID, per_page: PerPage = 50, last_id: L
 
 
 @routes.get("/assets/{asset_id}/keyframes/{keyframe_id}/", guests=True)
-def get_keyframe(call: Call, asset_id: UUID, keyframe_id: UUID) -> dict[str, Any]:
+def get_keyframe(call: Call, asset_id: UUID, keyframe_id: UUID) -> KeyframeAnswer:
     """Return one picture of an asset."""
     asset = find_asset(call.session, call.actor, asset_id)
     return serialize_keyframe(call, find_keyframe(call.session, call.actor, asset, keyframe_id))
 
 
-@routes.get("/pictures/{ticket}/", public=True, own_transactions=True, needs_signing_key=True)
+@routes.get(
+    "/pictures/{ticket}/",
+    public=True,
+    own_transactions=True,
+    media_types=("image/*",),
+    errors=(409,),
+    needs_signing_key=True,
+    is_extension=True,
+)
 def get_picture(call: SelfCommittingCall, ticket: str) -> Response:
     """Send the picture itself; clients may cache it."""
     read = parse_ticket(require_signing_key(call.context.outside.key), ticket)
@@ -179,10 +191,10 @@ def get_picture(call: SelfCommittingCall, ticket: str) -> Response:
     return FileResponse(path, media_type=row.media_type, headers=PICTURE_HEADERS)
 
 
-def serialize_proxy(call: Call, proxy: ProxyView) -> dict[str, Any]:
+def serialize_proxy(call: Call, proxy: ProxyView) -> ProxyAnswer:
     """Serialise a rendition."""
     general, picture, sound = (proxy.media.get(kind, {}) for kind in ("GENERAL", "VIDEO", "AUDIO"))
-    size = {"width": picture.get("width"), "height": picture.get("height")}
+    size: PictureSizeAnswer = {"width": picture.get("width", 0), "height": picture.get("height", 0)}
     return {
         "id": str(proxy.id),
         "asset_id": str(proxy.format.asset_id),
@@ -226,7 +238,7 @@ def _build_proxy_url(call: Call, proxy: ProxyView) -> str | None:
 
 
 @routes.get("/assets/{asset_id}/proxies/")
-def get_proxies(call: Call, asset_id: UUID, per_page: PerPage = 50, last_id: LastId = None) -> dict[str, Any]:
+def get_proxies(call: Call, asset_id: UUID, per_page: PerPage = 50, last_id: LastId = None) -> PageAnswer[ProxyAnswer]:
     """List the renditions of an asset."""
     asset = find_asset(call.session, call.actor, asset_id)
     return paginate_by_cursor(
@@ -241,7 +253,7 @@ def get_proxies(call: Call, asset_id: UUID, per_page: PerPage = 50, last_id: Las
 
 
 @routes.get("/assets/{asset_id}/proxies/{proxy_id}/")
-def get_proxy(call: Call, asset_id: UUID, proxy_id: UUID) -> dict[str, Any]:
+def get_proxy(call: Call, asset_id: UUID, proxy_id: UUID) -> ProxyAnswer:
     """Return one rendition of an asset."""
     asset = find_asset(call.session, call.actor, asset_id)
     rows = call.session.execute(select_proxies(call.actor, asset).where(Format.id == proxy_id)).all()

@@ -6,8 +6,10 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, exists, false, or_, select, union_all
 
+from api.routes.files.answers import FileAnswer, FileExistenceAnswer
 from api.routes.files.bodies import FileBody, serialize_file
 from api.routes.files.storages import get_readable_storage
+from asgi.answers import PageAnswer
 from asgi.body_base import Body, LongText, ShortText
 from asgi.pagination import PageNumber, PerPage, SortParam, apply_sort, filter_by_values, paginate
 from asgi.request_context import Call
@@ -96,7 +98,7 @@ def filter_by_name(seen: AnySelect, told: AnySelect, name: bytes) -> FileQueryPa
     return seen.where(File.name == name), told.where(DeclaredFile.original_name == name.decode())
 
 
-def serialize_storage_files(call: Call, ids: Sequence[UUID]) -> list[dict[str, Any]]:
+def serialize_storage_files(call: Call, ids: Sequence[UUID]) -> list[FileAnswer]:
     """Serialise files with their file sets and assets, in a fixed number of queries."""
     views = load_watched_files(call.session, ids) | load_declared_files(call.session, ids)
     return [serialize_file(views[one]) for one in ids]
@@ -115,7 +117,7 @@ def get_storage_files(
     page: PageNumber = 1,
     per_page: PerPage = 10,
     sort: SortParam = "",
-) -> dict[str, Any]:
+) -> PageAnswer[FileAnswer]:
     """List files by path, folder, name or checksum."""
     storage = get_readable_storage(call, storage_id)
     seen, told = select_readable_files(call, storage), select_readable_declared_files(call, storage)
@@ -145,7 +147,7 @@ def get_storage_files(
 
 
 @routes.post("/storages/{storage_id}/files/")
-def post_storage_file(call: Call, storage_id: UUID, body: StorageFileBody) -> dict[str, Any]:
+def post_storage_file(call: Call, storage_id: UUID, body: StorageFileBody) -> FileAnswer:
     """Declare a file of a storage, in a declared file set or in none; nothing is written to the storage itself."""
     values = body.changes()
     asset_id, file_set_id = values.pop("asset_id", None), values.pop("file_set_id", None)
@@ -163,7 +165,7 @@ def post_storage_file(call: Call, storage_id: UUID, body: StorageFileBody) -> di
 
 
 @routes.post("/files/storages/{storage_id}/", status=200)
-def post_file_existence(call: Call, storage_id: UUID, body: FileExistenceBody) -> dict[str, Any]:
+def post_file_existence(call: Call, storage_id: UUID, body: FileExistenceBody) -> FileExistenceAnswer:
     """Check whether a file exists: 200 with its size, or 404, also for files that the caller may not see."""
     storage = get_readable_storage(call, storage_id)
     refuse_unsafe_name("file_name", body.file_name)

@@ -1,12 +1,14 @@
 """Storages: visible to users with rights on them, created, changed and scanned by administrators."""
 
 import math
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import Field
 from sqlalchemy import select
 
+from api.routes.files.answers import StorageAnswer
+from asgi.answers import PageAnswer
 from asgi.body_base import Body, JsonObject, KeyText, LongText, ShortText
 from asgi.pagination import (
     PageNumber,
@@ -19,7 +21,7 @@ from asgi.pagination import (
     serialize_each,
 )
 from asgi.rendering import format_datetime, optional_id
-from asgi.request_context import Call, StatusResponse
+from asgi.request_context import Call
 from asgi.routing import RouteGroup, SharedEndpoint
 from models.access.acl import readable_by
 from models.catalog.storage import PURPOSE_FILES, PURPOSE_PROXIES, Storage, StorageSettings, StorageStatus
@@ -73,7 +75,7 @@ class StorageScanBody(Body):
     files: Annotated[list[LongText], Field(fail_fast=True, max_length=10_000)] | None = None
 
 
-def serialize_storage(storage: Storage) -> dict[str, Any]:
+def serialize_storage(storage: Storage) -> StorageAnswer:
     """Serialise a storage. A fractional threshold is rounded up, since clients expect whole seconds."""
     settings = StorageSettings.model_validate(storage.settings).model_dump(mode="json")
     threshold = math.ceil(settings["growing_files_threshold"])
@@ -124,7 +126,7 @@ def get_readable_storage(call: Call, storage_id: UUID) -> Storage:
 
 
 @routes.post("/storages/")
-def post_storage(call: Call, body: StorageBody) -> dict[str, Any]:
+def post_storage(call: Call, body: StorageBody) -> StorageAnswer:
     """Create a storage: watch a folder from now on."""
     return serialize_storage(create_storage(call.session, body.wish(), call.context.storage_roots, call.actor))
 
@@ -142,7 +144,7 @@ def get_storages(
     status: str = "",
     purpose: str = "",
     query: str = "",
-) -> dict[str, Any]:
+) -> PageAnswer[StorageAnswer]:
     """List the storages that the caller has rights on."""
     wanted = {"id": ids or id, "name": name, "method": method, "status": status, "purpose": purpose}
     found = filter_by_values(select_readable_storages(call), STORAGE_QUERY_COLUMNS, wanted)
@@ -158,7 +160,7 @@ def get_storages(
 
 
 @routes.get("/storages/{storage_id}/")
-def get_storage(call: Call, storage_id: UUID) -> dict[str, Any]:
+def get_storage(call: Call, storage_id: UUID) -> StorageAnswer:
     """Return one storage."""
     return serialize_storage(get_readable_storage(call, storage_id))
 
@@ -168,7 +170,7 @@ def get_storage(call: Call, storage_id: UUID) -> dict[str, Any]:
     SharedEndpoint("put_storage", "Change the fields that were sent; the folder is immutable."),
 )
 @routes.patch("/storages/{storage_id}/")
-def patch_storage(call: Call, storage_id: UUID, body: StorageBody) -> dict[str, Any]:
+def patch_storage(call: Call, storage_id: UUID, body: StorageBody) -> StorageAnswer:
     """Change the fields that were sent; the folder is immutable."""
     get_readable_storage(call, storage_id)
     return serialize_storage(update_storage(call.session, storage_id, body.wish(), call.actor))
@@ -183,16 +185,15 @@ def delete_one_storage(call: Call, storage_id: UUID, forget: bool = False) -> No
 
 
 @routes.post("/storages/{storage_id}/scan/")
-def post_storage_scan(call: Call, storage_id: UUID, body: StorageScanBody | None = None) -> StatusResponse:
+def post_storage_scan(call: Call, storage_id: UUID, body: StorageScanBody | None = None) -> None:
     """Request a scan of the storage."""
     storage = get_readable_storage(call, storage_id)
     require_administrator(call.actor, "scan storages")
     request_scan(call.session, [storage])
-    return StatusResponse(201)
 
 
 @routes.get("/storages/matching/{purpose}/")
-def get_matching_storage(call: Call, purpose: str, storage_id: UUID | None = None) -> dict[str, Any]:
+def get_matching_storage(call: Call, purpose: str, storage_id: UUID | None = None) -> StorageAnswer:
     """Return an active storage for a purpose that the caller has rights on."""
     query = select_readable_storages(call).where(Storage.purpose == purpose, Storage.status == StorageStatus.ACTIVE)
     if storage_id is not None:

@@ -4,20 +4,22 @@ import json
 from typing import Any
 from uuid import UUID
 
+from api.routes.jobs.answers import JobAnswer
 from api.routes.jobs.jobs import serialize_job
+from asgi.answers import StatusResponse
 from asgi.body_base import JsonObject, reject_unstorable
-from asgi.request_context import Call, StatusResponse
+from asgi.request_context import Call
 from asgi.routing import RouteGroup
 from services.core.errors import NotFound, ValidationFailed
 from services.jobs.jobs import find_job
 from services.triggers.registry import TRIGGER_REGISTRY
 from services.triggers.runner import TRIGGER_TASK, parse_trigger_arguments, record_trigger
 
-routes = RouteGroup("trigger")
+routes = RouteGroup("trigger", is_extension=True)
 
 
 @routes.post("/{name}/", other=200)
-def post_trigger(call: Call, name: str, body: JsonObject) -> StatusResponse:
+def post_trigger(call: Call, name: str, body: JsonObject) -> StatusResponse[JobAnswer]:
     """Request an operation and return its job (200 if a request with this `id` exists already)."""
     trigger = TRIGGER_REGISTRY.get(name)
     if trigger is None:

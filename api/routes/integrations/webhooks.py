@@ -6,6 +6,8 @@ from uuid import UUID
 from pydantic import Field
 from sqlalchemy import select
 
+from api.routes.integrations.answers import DeliveryAnswer, DeliveryRetryAnswer, WebhookAnswer, WebhookWithSecretAnswer
+from asgi.answers import PageAnswer
 from asgi.body_base import Body, KeyText, LongText, ShortText
 from asgi.pagination import (
     PageNumber,
@@ -81,7 +83,7 @@ class DeliveryRetryBody(Body):
     ids: Annotated[list[UUID], Field(fail_fast=True, max_length=1000)] | None = None
 
 
-def serialize_webhook(webhook: Webhook) -> dict[str, Any]:
+def serialize_webhook(webhook: Webhook) -> WebhookAnswer:
     """Serialise a webhook; of its headers only the names."""
     failing = webhook.status == WebhookStatus.ENABLED and webhook.first_failed_at is not None
     return {
@@ -94,7 +96,7 @@ def serialize_webhook(webhook: Webhook) -> dict[str, Any]:
         "operation": webhook.operation,
         "object_id": optional_id(webhook.object_id),
         "query": None,
-        "status": "FAILING" if failing else webhook.status,
+        "status": "FAILING" if failing else "DISABLED" if webhook.status == WebhookStatus.DISABLED else "ENABLED",
         "headers": dict.fromkeys(webhook.headers, REDACTED_HEADER_VALUE),
         "first_failed_at": format_datetime(webhook.first_failed_at),
         "last_error": webhook.last_error,
@@ -104,15 +106,14 @@ def serialize_webhook(webhook: Webhook) -> dict[str, Any]:
     }
 
 
-def serialize_webhook_with_secret(webhook: Webhook) -> dict[str, Any]:
+def serialize_webhook_with_secret(webhook: Webhook) -> WebhookWithSecretAnswer:
     """Serialise a webhook with its secret, which is shown only on creation and renewal."""
     return {**serialize_webhook(webhook), "secret": encode_webhook_secret(webhook.secret)}
 
 
-def serialize_delivery(delivery: WebhookDelivery) -> dict[str, Any]:
+def serialize_delivery(delivery: WebhookDelivery) -> DeliveryAnswer:
     """Serialise one delivery of the log."""
     is_waiting = delivery.done_at is None and delivery.dead_lettered_at is None
-    state = "WAITING" if is_waiting else ("SENT" if delivery.done_at else "PARKED")
     return {
         "id": str(delivery.id),
         "webhook_id": str(delivery.webhook_id),
@@ -122,7 +123,7 @@ def serialize_delivery(delivery: WebhookDelivery) -> dict[str, Any]:
         "object_id": str(delivery.object_id),
         "event_date": format_datetime(delivery.event_at),
         "details": delivery.details,
-        "status": state,
+        "status": "WAITING" if is_waiting else "SENT" if delivery.done_at else "PARKED",
         "tries": delivery.attempt,
         "answer": delivery.answer,
         "error": delivery.error,
@@ -140,7 +141,7 @@ def get_webhooks(
     sort: SortParam = "",
     event_type: str = "",
     status: str = "",
-) -> dict[str, Any]:
+) -> PageAnswer[WebhookAnswer]:
     """List all webhooks."""
     require_administrator(call.actor, "see webhooks")
     found: AnySelect = filter_by_values(
@@ -156,7 +157,7 @@ def get_webhooks(
 
 
 @routes.post("/webhooks/", replayable=False)
-def post_webhook(call: Call, body: WebhookBody) -> dict[str, Any]:
+def post_webhook(call: Call, body: WebhookBody) -> WebhookWithSecretAnswer:
     """Create a webhook; only this response contains its secret."""
     return serialize_webhook_with_secret(
         create_webhook(call.session, body.changes(), call.context.outside.webhook_networks, call.actor)
@@ -164,7 +165,7 @@ def post_webhook(call: Call, body: WebhookBody) -> dict[str, Any]:
 
 
 @routes.get("/webhooks/{webhook_id}/")
-def get_webhook(call: Call, webhook_id: UUID) -> dict[str, Any]:
+def get_webhook(call: Call, webhook_id: UUID) -> WebhookAnswer:
     """Return one webhook."""
     return serialize_webhook(find_webhook(call.session, webhook_id, call.actor))
 
@@ -173,8 +174,8 @@ def get_webhook(call: Call, webhook_id: UUID) -> dict[str, Any]:
     "/webhooks/{webhook_id}/",
     SharedEndpoint("put_webhook", "Change the fields that were sent; absent fields stay.", types={"body": WebhookBody}),
 )
-@routes.patch("/webhooks/{webhook_id}/")
-def patch_webhook(call: Call, webhook_id: UUID, body: WebhookChangeBody) -> dict[str, Any]:
+@routes.patch("/webhooks/{webhook_id}/", is_extension=True)
+def patch_webhook(call: Call, webhook_id: UUID, body: WebhookChangeBody) -> WebhookAnswer:
     """Change the fields that were sent."""
     networks = call.context.outside.webhook_networks
     return serialize_webhook(update_webhook(call.session, webhook_id, body.changes(), networks, call.actor))
@@ -186,16 +187,16 @@ def delete_one_webhook(call: Call, webhook_id: UUID) -> None:
     delete_webhook(call.session, webhook_id, call.actor)
 
 
-@routes.post("/webhooks/{webhook_id}/secret/", replayable=False)
-def post_webhook_secret(call: Call, webhook_id: UUID) -> dict[str, Any]:
+@routes.post("/webhooks/{webhook_id}/secret/", replayable=False, is_extension=True)
+def post_webhook_secret(call: Call, webhook_id: UUID) -> WebhookWithSecretAnswer:
     """Renew the secret; only this response contains it."""
     return serialize_webhook_with_secret(rotate_webhook_secret(call.session, webhook_id, call.actor))
 
 
-@routes.get("/webhooks/{webhook_id}/deliveries/")
+@routes.get("/webhooks/{webhook_id}/deliveries/", is_extension=True)
 def get_deliveries(
     call: Call, webhook_id: UUID, page: PageNumber = 1, per_page: PerPage = 50, sort: SortParam = "", status: str = ""
-) -> dict[str, Any]:
+) -> PageAnswer[DeliveryAnswer]:
     """List deliveries, newest first; `status` is SENT, WAITING or PARKED (dead-lettered)."""
     find_webhook(call.session, webhook_id, call.actor)
     found = select(WebhookDelivery).where(WebhookDelivery.webhook_id == webhook_id)
@@ -206,14 +207,14 @@ def get_deliveries(
     return paginate(call, found, page, per_page, serialize_each(serialize_delivery))
 
 
-@routes.get("/webhooks/{webhook_id}/deliveries/{delivery_id}/")
-def get_delivery(call: Call, webhook_id: UUID, delivery_id: UUID) -> dict[str, Any]:
+@routes.get("/webhooks/{webhook_id}/deliveries/{delivery_id}/", is_extension=True)
+def get_delivery(call: Call, webhook_id: UUID, delivery_id: UUID) -> DeliveryAnswer:
     """Return one delivery of the log."""
     return serialize_delivery(find_webhook_delivery(call.session, webhook_id, delivery_id, call.actor))
 
 
-@routes.post("/webhooks/{webhook_id}/deliveries/retry/", status=200)
-def post_retry(call: Call, webhook_id: UUID, body: DeliveryRetryBody | None = None) -> dict[str, Any]:
+@routes.post("/webhooks/{webhook_id}/deliveries/retry/", status=200, is_extension=True)
+def post_retry(call: Call, webhook_id: UUID, body: DeliveryRetryBody | None = None) -> DeliveryRetryAnswer:
     """Retry dead-lettered deliveries, all of them without `ids`; returns their number."""
     find_webhook(call.session, webhook_id, call.actor)
     parked = select(WebhookDelivery.id).where(WebhookDelivery.webhook_id == webhook_id, DELIVERY_STATES["PARKED"])

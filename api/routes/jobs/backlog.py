@@ -5,11 +5,13 @@ The API of the commands `jobs` and `explain`. For administrators only: it shows 
 
 from collections import Counter
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated, cast
 from uuid import UUID
 
 from pydantic import Field
 
+from api.routes.jobs.answers import BacklogDiscardAnswer, BacklogItemAnswer, BacklogRetryAnswer, PathExplanationAnswer
+from asgi.answers import ObjectListAnswer
 from asgi.body_base import Body
 from asgi.request_context import Call, SelfCommittingCall
 from asgi.routing import RouteGroup
@@ -25,7 +27,7 @@ from services.operations.backlog import (
 from services.operations.explain import explain_path, parse_asked_path
 from services.operations.explain_progress import explain_indexed_document, read_asset_mark
 
-routes = RouteGroup("jobs")
+routes = RouteGroup("jobs", is_extension=True)
 SEE_WORK_ACTION, RETRY_WORK_ACTION = "see the work of all users", "retry work"
 DISCARD_WORK_ACTION = "discard work"
 BACKLOG_STATES = ("PARKED", *sorted(JobStatus))
@@ -58,16 +60,16 @@ class BacklogDiscardBody(Body):
 
 
 @routes.get("/work/")
-def get_work(call: Call, status: str = "") -> dict[str, Any]:
+def get_work(call: Call, status: str = "") -> ObjectListAnswer[BacklogItemAnswer]:
     """List unfinished jobs (or jobs of a status) and all dead-lettered work: documents, folders, mails and more."""
     require_administrator(call.actor, SEE_WORK_ACTION)
     if status:
         require_known("status", status, BACKLOG_STATES, "is not a status")
-    return {"objects": [work.to_json() for work in list_backlog(call.session, status or None)]}
+    return {"objects": [cast(BacklogItemAnswer, work.to_json()) for work in list_backlog(call.session, status or None)]}
 
 
-@routes.post("/work/retry/", status=200)
-def post_work_retry(call: Call, body: BacklogRetryBody) -> dict[str, Any]:
+@routes.post("/work/retry/", status=200, errors=(404,))
+def post_work_retry(call: Call, body: BacklogRetryBody) -> BacklogRetryAnswer:
     """Retry the items with these keys, all or none, or all dead-lettered work."""
     require_administrator(call.actor, RETRY_WORK_ACTION)
     if body.all_parked == bool(body.keys):
@@ -83,7 +85,7 @@ def post_work_retry(call: Call, body: BacklogRetryBody) -> dict[str, Any]:
 
 
 @routes.post("/work/discard/", status=200)
-def post_work_discard(call: Call, body: BacklogDiscardBody) -> dict[str, Any]:
+def post_work_discard(call: Call, body: BacklogDiscardBody) -> BacklogDiscardAnswer:
     """End dead letters and failed jobs with these keys for good, and accept files that cannot be read; all or none,
     with a reason."""
     require_administrator(call.actor, DISCARD_WORK_ACTION)
@@ -92,7 +94,7 @@ def post_work_discard(call: Call, body: BacklogDiscardBody) -> dict[str, Any]:
 
 
 @routes.get("/work/explanation/", own_transactions=True)
-def get_work_explanation(call: SelfCommittingCall, path: str) -> dict[str, Any]:
+def get_work_explanation(call: SelfCommittingCall, path: str) -> PathExplanationAnswer:
     """Explain the state of a file: its folder, asset, index document, media and jobs; or what a folder holds."""
     require_administrator(call.actor, SEE_WORK_ACTION)
     absolute = parse_asked_path(path)
@@ -101,4 +103,4 @@ def get_work_explanation(call: SelfCommittingCall, path: str) -> dict[str, Any]:
         asset_id = UUID(said.asset_id)
         marked = call.transact(lambda session: read_asset_mark(session, asset_id))
         said.lines.append(explain_indexed_document(call.context.engine, marked, asset_id))
-    return asdict(said)
+    return cast(PathExplanationAnswer, asdict(said))

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from api.routes.jobs.answers import JobAnswer, JobStepAnswer
 from asgi.body_base import Body, Count, JsonObject, KeyText, LongText, ShortText
 from asgi.rendering import format_datetime, optional_id
 from models.queues.job import Job, JobStatus, JobStep, StepStatus
@@ -17,7 +18,7 @@ JobIds = Annotated[list[UUID], Field(fail_fast=True, max_length=MAX_JOBS_PER_REQ
 JobPriority = Annotated[int, Field(ge=0, le=10)]
 
 
-class JobRelatedObject(Body):
+class JobRelatedObjectBody(Body):
     object_id: UUID
     object_type: ShortText
 
@@ -60,7 +61,7 @@ class JobChangeBody(Body):
     progress_total: Count | None = None
     metadata: JsonObject | None = None
     job_context: JsonObject | None = None
-    related_objects: Annotated[list[JobRelatedObject], Field(fail_fast=True, max_length=1000)] | None = None
+    related_objects: Annotated[list[JobRelatedObjectBody], Field(fail_fast=True, max_length=1000)] | None = None
     steps: Annotated[list[JobStepBody], Field(fail_fast=True, max_length=1000)] | None = None
     nullable = frozenset({"custom_type", "error_message"})
 
@@ -99,7 +100,7 @@ class JobIdsBody(Body):
     job_ids: JobIds | None = None
 
 
-def serialize_job_step(step: JobStep) -> dict[str, Any]:
+def serialize_job_step(step: JobStep) -> JobStepAnswer:
     """Serialise a step."""
     return {
         "id": str(step.id),
@@ -111,7 +112,7 @@ def serialize_job_step(step: JobStep) -> dict[str, Any]:
     }
 
 
-def serialize_job_row(job: Job, steps: Sequence[JobStep], *, has_children: bool) -> dict[str, Any]:
+def serialize_job_row(job: Job, steps: Sequence[JobStep], *, has_children: bool) -> JobAnswer:
     """Serialise a job; `arguments` and leases are internal."""
     total = job.progress_total
     progress = min(100, job.progress_processed * 100 // total) if total else (100 if job.status == "FINISHED" else 0)

@@ -1,11 +1,11 @@
 """Jobs: list, create for other systems, update with steps, abort, pause, resume and restart."""
 
 from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import or_, select
 
+from api.routes.jobs.answers import JobAnswer, JobPriorityAnswer
 from api.routes.jobs.bodies import (
     JobBody,
     JobChangeBody,
@@ -16,8 +16,9 @@ from api.routes.jobs.bodies import (
     JobStepsBody,
     serialize_job_row,
 )
+from asgi.answers import EmptyAnswer, JobIdAnswer, PageAnswer
 from asgi.pagination import PageNumber, PerPage, SortParam, apply_sort, filter_by_values, paginate, query_columns
-from asgi.request_context import Call, StatusResponse
+from asgi.request_context import Call
 from asgi.routing import RouteGroup, SharedEndpoint
 from models.core.statements import AnySelect
 from models.queues.job import Job
@@ -53,20 +54,20 @@ JOB_QUERY_COLUMNS = query_columns(
 )
 
 
-def serialize_jobs(call: Call, jobs: Sequence[Job]) -> list[dict[str, Any]]:
+def serialize_jobs(call: Call, jobs: Sequence[Job]) -> list[JobAnswer]:
     """Serialise jobs with their steps, in two queries."""
     ids = [job.id for job in jobs]
     steps, parents = load_job_steps(call.session, ids), jobs_with_children(call.session, ids)
     return [serialize_job_row(job, steps[job.id], has_children=job.id in parents) for job in jobs]
 
 
-def serialize_job(call: Call, job: Job) -> dict[str, Any]:
+def serialize_job(call: Call, job: Job) -> JobAnswer:
     """Serialise one job with its steps."""
     return serialize_jobs(call, [job])[0]
 
 
 @routes.post("/jobs/")
-def post_job(call: Call, body: JobBody) -> dict[str, Any]:
+def post_job(call: Call, body: JobBody) -> JobAnswer:
     """Create a job that another system runs."""
     steps = [step.new_step() for step in body.steps or ()]
     return serialize_job(call, create_job(call.session, body.changes(), body.details(), steps, call.actor))
@@ -94,7 +95,7 @@ def get_jobs(
     created_by: str = "",
     ids: str = "",
     query: str = "",
-) -> dict[str, Any]:
+) -> PageAnswer[JobAnswer]:
     """List the jobs that the caller may see, newest first."""
     wanted = {"type": type, "status": status, "object_type": object_type, "object_id": object_id, "id": ids}
     found = filter_jobs(call, {**wanted, "parent_id": parent_id, "created_by": created_by}, query)
@@ -108,7 +109,7 @@ def get_jobs(
 
 
 @routes.get("/jobs/{job_id}/")
-def get_job(call: Call, job_id: UUID) -> dict[str, Any]:
+def get_job(call: Call, job_id: UUID) -> JobAnswer:
     """Return one job."""
     return serialize_job(call, find_job(call.session, call.actor, job_id))
 
@@ -118,7 +119,7 @@ def get_job(call: Call, job_id: UUID) -> dict[str, Any]:
     SharedEndpoint("put_job", "Change the fields that were sent; absent fields stay.", types={"body": JobBody}),
 )
 @routes.patch("/jobs/{job_id}/")
-def patch_job(call: Call, job_id: UUID, body: JobChangeBody, merge_metadata: bool = False) -> dict[str, Any]:
+def patch_job(call: Call, job_id: UUID, body: JobChangeBody, merge_metadata: bool = False) -> JobAnswer:
     """Change the fields that were sent."""
     job = update_job(call.session, job_id, body.changes(), body.details(), call.actor, merges=merge_metadata)
     if body.steps:
@@ -133,7 +134,7 @@ def delete_job(call: Call, job_id: UUID) -> None:
 
 
 @routes.put("/jobs/{job_id}/steps/")
-def put_job_steps(call: Call, job_id: UUID, body: JobStepsBody) -> dict[str, Any]:
+def put_job_steps(call: Call, job_id: UUID, body: JobStepsBody) -> JobAnswer:
     """Replace all steps."""
     return serialize_job(
         call, replace_job_steps(call.session, job_id, [step.new_step() for step in body.steps], call.actor)
@@ -141,7 +142,7 @@ def put_job_steps(call: Call, job_id: UUID, body: JobStepsBody) -> dict[str, Any
 
 
 @routes.patch("/jobs/{job_id}/steps/")
-def patch_job_steps(call: Call, job_id: UUID, body: JobStepsBody) -> dict[str, Any]:
+def patch_job_steps(call: Call, job_id: UUID, body: JobStepsBody) -> JobAnswer:
     """Change the fields that were sent of the steps with these ids."""
     for step in body.steps:
         if step.id is None:
@@ -152,20 +153,20 @@ def patch_job_steps(call: Call, job_id: UUID, body: JobStepsBody) -> dict[str, A
 
 
 @routes.patch("/jobs/{job_id}/steps/{job_step_id}/")
-def patch_job_step(call: Call, job_id: UUID, job_step_id: UUID, body: JobStepChangeBody) -> dict[str, Any]:
+def patch_job_step(call: Call, job_id: UUID, job_step_id: UUID, body: JobStepChangeBody) -> JobAnswer:
     """Change the fields that were sent of one step."""
     return serialize_job(call, update_job_step(call.session, job_id, job_step_id, body.changes(), call.actor))
 
 
 @routes.put("/jobs/priority/")
-def put_jobs_priority(call: Call, body: JobPriorityBody) -> dict[str, Any]:
+def put_jobs_priority(call: Call, body: JobPriorityBody) -> JobPriorityAnswer:
     """Set the priority of jobs; a smaller number runs earlier."""
     set_job_priority(call.session, body.job_ids, body.priority, call.actor)
     return {"job_ids": [str(job_id) for job_id in body.job_ids], "priority": body.priority}
 
 
 @routes.put("/jobs/state/")
-def put_jobs_state(call: Call, body: JobStateBody) -> dict[str, Any]:
+def put_jobs_state(call: Call, body: JobStateBody) -> EmptyAnswer:
     """Abort, pause, resume or restart jobs."""
     for job in apply_job_action(call.session, body.job_ids, body.action, call.actor):
         call.start_job(job)
@@ -184,12 +185,12 @@ def patch_jobs(
     created_by: str = "",
     query: str = "",
     merge_metadata: bool = False,
-) -> StatusResponse:
+) -> JobIdAnswer:
     """Change every job that the query matches; finished when the response arrives."""
     wanted = {"id": ids, "type": type, "status": status, "object_id": object_id}
     for job_id in find_filtered_job_ids(call, {**wanted, "parent_id": parent_id, "created_by": created_by}, query):
         update_job(call.session, job_id, body.changes(), body.details(), call.actor, merges=merge_metadata)
-    return StatusResponse(202, {"job_id": None})
+    return {"job_id": None}
 
 
 @routes.delete("/jobs/")

@@ -1,11 +1,21 @@
 """Request bodies and serialisers of metadata fields, views, categories and values."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 from uuid import UUID
 
 from pydantic import Field, HttpUrl, model_validator
 
+from api.routes.metadata.answers import (
+    DirectValuesAnswer,
+    FieldOptionAnswer,
+    FieldValuesAnswer,
+    MetadataCategoryAnswer,
+    MetadataFieldAnswer,
+    MetadataValuesAnswer,
+    MetadataViewAnswer,
+    ViewFieldAnswer,
+)
 from asgi.body_base import Body, LongText, MaxJsonBytes, ShortText, reject_unstorable
 from asgi.limits.bodies import DEFAULT_BODY_BYTES
 from asgi.rendering import format_datetime, optional_id
@@ -13,8 +23,7 @@ from models.catalog.metadata import FieldType, MetadataCategory, MetadataField, 
 from services.core.errors import FieldsInvalid, ValidationFailed
 from services.metadata.bulk_write import MAX_BULK_OBJECTS
 from services.metadata.change_set import FieldInput, WriteMode
-from services.metadata.fields import BOOLEAN_FIELD_SETTINGS, FIELD_DETAIL_KEYS, MAX_FIELD_OPTIONS
-from services.metadata.forms import VIEW_OVERRIDE_KEYS
+from services.metadata.fields import MAX_FIELD_OPTIONS
 from services.metadata.types import quote, value_to_text
 from services.metadata.values import ObjectFieldValues
 from services.metadata.views import MAX_VIEW_FIELDS, ViewInput
@@ -161,22 +170,36 @@ def parse_given_values(one: Any) -> FieldInput:
     return FieldInput([value["value"] for value in values], WriteMode(mode))
 
 
-def serialize_metadata_field(kept: MetadataField, overrides: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def serialize_metadata_field(kept: MetadataField, overrides: Mapping[str, Any] | None = None) -> MetadataFieldAnswer:
     """Serialise a field, with the overrides of a view."""
-    said = {name: value for name, value in (overrides or {}).items() if value is not None}
-    body = {
+    details = kept.details
+    body: MetadataFieldAnswer = {
         "name": kept.name,
         "label": kept.label,
         "field_type": kept.field_type,
-        "options": kept.options,
+        "options": cast(list[FieldOptionAnswer], kept.options),
         "min_value": _as_whole_number(kept.min_value),
         "max_value": _as_whole_number(kept.max_value),
         "date_created": format_datetime(kept.date_created),
         "date_modified": format_datetime(kept.date_modified),
-        **{name: getattr(kept, name) for name in sorted(BOOLEAN_FIELD_SETTINGS)},
-        **{name: kept.details.get(name, _default_of_detail(name)) for name in FIELD_DETAIL_KEYS},
+        "multi": kept.multi,
+        "read_only": kept.read_only,
+        "required": kept.required,
+        "sortable": kept.sortable,
+        "use_as_facet": kept.use_as_facet,
+        "description": details.get("description"),
+        "external_id": details.get("external_id"),
+        "auto_set": details.get("auto_set", False),
+        "hide_if_not_set": details.get("hide_if_not_set", False),
+        "is_block_field": details.get("is_block_field", False),
+        "is_warning_field": details.get("is_warning_field", False),
+        "mapped_field_name": details.get("mapped_field_name"),
+        "representative": details.get("representative", False),
+        "source_url": details.get("source_url"),
+        "ai_prompt_description": details.get("ai_prompt_description"),
     }
-    return {**body, **said}
+    said = {name: value for name, value in (overrides or {}).items() if value is not None}
+    return cast(MetadataFieldAnswer, {**body, **said})
 
 
 def _as_whole_number(value: float | None) -> float | int | None:
@@ -184,15 +207,10 @@ def _as_whole_number(value: float | None) -> float | int | None:
     return int(value) if value is not None and value.is_integer() else value
 
 
-def _default_of_detail(name: str) -> bool | None:
-    truths = ("auto_set", "hide_if_not_set", "is_block_field", "is_warning_field", "representative")
-    return False if name in truths else None
-
-
 ViewFieldRows = Sequence[tuple[MetadataViewField, MetadataField]]
 
 
-def serialize_metadata_view_row(view: MetadataView, rows: ViewFieldRows, *, merges: bool) -> dict[str, Any]:
+def serialize_metadata_view_row(view: MetadataView, rows: ViewFieldRows, *, merges: bool) -> MetadataViewAnswer:
     """Serialise a view with complete fields (`merges`), or only with its overrides of them."""
     mine = [(link, field) for link, field in rows if link.view_id == view.id]
     return {
@@ -202,20 +220,30 @@ def serialize_metadata_view_row(view: MetadataView, rows: ViewFieldRows, *, merg
         "write_access_for_everyone": view.write_access_for_everyone,
         "date_created": format_datetime(view.date_created),
         "date_modified": format_datetime(view.date_modified),
-        "view_fields": [
-            serialize_metadata_field(field, link.overrides) if merges else serialize_view_field(link, field)
-            for link, field in mine
-        ],
+        "view_fields": [serialize_metadata_field(field, link.overrides) for link, field in mine]
+        if merges
+        else [serialize_view_field(link, field) for link, field in mine],
     }
 
 
-def serialize_view_field(link: MetadataViewField, field: MetadataField) -> dict[str, Any]:
+def serialize_view_field(link: MetadataViewField, field: MetadataField) -> ViewFieldAnswer:
     """Serialise the overrides of a view; with label and type, since clients parse every view field as a field."""
-    said = {name: link.overrides.get(name) for name in (*VIEW_OVERRIDE_KEYS, "source_url")}
-    return {**said, "name": field.name, "field_type": field.field_type, "label": said["label"] or field.label}
+    said = link.overrides
+    return {
+        "name": field.name,
+        "field_type": field.field_type,
+        "label": said.get("label") or field.label,
+        "options": said.get("options"),
+        "required": said.get("required"),
+        "read_only": said.get("read_only"),
+        "auto_set": said.get("auto_set"),
+        "hide_if_not_set": said.get("hide_if_not_set"),
+        "mapped_field_name": said.get("mapped_field_name"),
+        "source_url": said.get("source_url"),
+    }
 
 
-def serialize_metadata_category(category: MetadataCategory) -> dict[str, Any]:
+def serialize_metadata_category(category: MetadataCategory) -> MetadataCategoryAnswer:
     """Serialise a category."""
     return {
         "name": category.name,
@@ -229,7 +257,7 @@ def serialize_metadata_category(category: MetadataCategory) -> dict[str, Any]:
 
 def serialize_metadata_values(
     found: ObjectRef, held: Iterable[ObjectFieldValues], names: Iterable[str] | None, *, as_texts: bool = False
-) -> dict[str, Any]:
+) -> MetadataValuesAnswer:
     """Serialise an object's values: of the named fields, also empty ones, or (without names) all that it has."""
     by_name = {one.name: one for one in held}
     shown = by_name if names is None else names
@@ -244,14 +272,14 @@ def serialize_metadata_values(
     }
 
 
-def _serialize_field_values(one: ObjectFieldValues | None, as_texts: bool) -> dict[str, Any]:
+def _serialize_field_values(one: ObjectFieldValues | None, as_texts: bool) -> FieldValuesAnswer:
     if one is None:
         return {"field_values": [], "date_created": None}
     values = [value_to_text(value) if as_texts else value for value in one.values]
     return {"field_values": [{"value": value} for value in values], "date_created": format_datetime(one.date_created)}
 
 
-def serialize_values_by_field(held: Iterable[ObjectFieldValues]) -> dict[str, Any]:
+def serialize_values_by_field(held: Iterable[ObjectFieldValues]) -> dict[str, DirectValuesAnswer]:
     """Serialise an object's values by field, in the shape that only the route without a view has."""
     return {
         one.name: {"name": one.name, "type": one.kind, "values": [{"value": value} for value in one.values]}

@@ -1,11 +1,13 @@
 """Metadata fields: all users read them, administrators create and change them."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Query
 from sqlalchemy import select
 
+from api.routes.metadata.answers import MetadataFieldAnswer
 from api.routes.metadata.bodies import MetadataFieldBody, MetadataFieldChangeBody, serialize_metadata_field
+from asgi.answers import PageAnswer
 from asgi.pagination import MAX_PAGE_SIZE, FilterParam, apply_filter, paginate_by_cursor, query_columns, serialize_each
 from asgi.request_context import Call
 from asgi.routing import RouteGroup, SharedEndpoint
@@ -28,7 +30,7 @@ METADATA_FIELD_QUERY_COLUMNS = query_columns(
 
 
 @routes.post("/fields/")
-def post_field(call: Call, body: MetadataFieldBody) -> dict[str, Any]:
+def post_field(call: Call, body: MetadataFieldBody) -> MetadataFieldAnswer:
     """Create a field; a deleted one with this name and type is restored with its values."""
     return serialize_metadata_field(create_field(call.session, body.name, body.field_type, call.actor, body.settings()))
 
@@ -39,7 +41,7 @@ def get_fields(
     per_page: Annotated[int, Query(ge=1, le=MAX_PAGE_SIZE)] = 500,
     last_field_name: Annotated[str, Query(max_length=1_000)] = "",
     filter: FilterParam = "",
-) -> dict[str, Any]:
+) -> PageAnswer[MetadataFieldAnswer]:
     """List fields by name; the next page begins after `last_field_name`."""
     query = apply_filter(
         select(MetadataField).where(MetadataField.date_deleted.is_(None)), filter, METADATA_FIELD_QUERY_COLUMNS
@@ -57,7 +59,7 @@ def get_fields(
 
 
 @routes.get("/fields/{field_name}/")
-def get_field(call: Call, field_name: str) -> dict[str, Any]:
+def get_field(call: Call, field_name: str) -> MetadataFieldAnswer:
     """Return one field."""
     return serialize_metadata_field(find_field(call.session, field_name))
 
@@ -66,7 +68,7 @@ def get_field(call: Call, field_name: str) -> dict[str, Any]:
     "/fields/{field_name}/", SharedEndpoint("put_field", "Change the fields that were sent; absent fields stay.")
 )
 @routes.patch("/fields/{field_name}/")
-def patch_field(call: Call, field_name: str, body: MetadataFieldChangeBody) -> dict[str, Any]:
+def patch_field(call: Call, field_name: str, body: MetadataFieldChangeBody) -> MetadataFieldAnswer:
     """Change the fields that were sent; name and type are immutable."""
     return serialize_metadata_field(update_field(call.session, field_name, body.settings(), call.actor))
 

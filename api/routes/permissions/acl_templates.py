@@ -1,10 +1,11 @@
 """Named sets of rights. The rights that a template grants are those of the object `acl_templates/{id}`."""
 
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
 
+from api.routes.permissions.answers import AclTemplateAnswer
+from asgi.answers import EmptyAnswer, ObjectListAnswer
 from asgi.body_base import Body, ShortText
 from asgi.rendering import format_datetime
 from asgi.request_context import Call
@@ -26,7 +27,7 @@ class AclTemplateBody(Body):
     name: ShortText
 
 
-def serialize_acl_template(template: AclTemplate) -> dict[str, Any]:
+def serialize_acl_template(template: AclTemplate) -> AclTemplateAnswer:
     """Serialise a template."""
     return {
         "id": str(template.id),
@@ -37,7 +38,7 @@ def serialize_acl_template(template: AclTemplate) -> dict[str, Any]:
 
 
 @routes.get("/acl/templates/")
-def get_templates(call: Call) -> dict[str, Any]:
+def get_templates(call: Call) -> ObjectListAnswer[AclTemplateAnswer]:
     """List all templates."""
     return {
         "objects": [
@@ -47,20 +48,20 @@ def get_templates(call: Call) -> dict[str, Any]:
 
 
 @routes.post("/acl/templates/")
-def post_template(call: Call, body: AclTemplateBody) -> dict[str, Any]:
+def post_template(call: Call, body: AclTemplateBody) -> AclTemplateAnswer:
     """Create a template."""
     return serialize_acl_template(create_acl_template(call.session, body.name, call.actor))
 
 
 @routes.get("/acl/templates/{template_id}/")
-def get_template(call: Call, template_id: UUID) -> dict[str, Any]:
+def get_template(call: Call, template_id: UUID) -> AclTemplateAnswer:
     """Return one template."""
     return serialize_acl_template(find_acl_template(call.session, template_id))
 
 
 @routes.put("/acl/templates/{template_id}/", SharedEndpoint("put_template", "Rename a template."))
 @routes.patch("/acl/templates/{template_id}/")
-def patch_template(call: Call, template_id: UUID, body: AclTemplateBody) -> dict[str, Any]:
+def patch_template(call: Call, template_id: UUID, body: AclTemplateBody) -> AclTemplateAnswer:
     """Rename a template."""
     return serialize_acl_template(rename_acl_template(call.session, template_id, body.name, call.actor))
 
@@ -72,7 +73,7 @@ def delete_one_template(call: Call, template_id: UUID) -> None:
 
 
 @routes.post("/acl/templates/{template_id}/{object_type}/{object_key}/", status=200)
-def post_template_to_object(call: Call, template_id: UUID, object_type: str, object_key: str) -> dict[str, Any]:
+def post_template_to_object(call: Call, template_id: UUID, object_type: str, object_key: str) -> EmptyAnswer:
     """Apply a template to an object."""
     object_id = find_acl_object(call.session, call.actor, object_type, object_key, Permission.CHANGE_ACL)
     apply_acl_template(call.session, template_id, object_type, [object_id], call.actor)

@@ -7,6 +7,13 @@ from uuid import UUID
 
 from pydantic import Field
 
+from api.routes.permissions.answers import (
+    AccessCheckAnswer,
+    AclAnswer,
+    AclGrantAnswer,
+    ObjectAclEntryAnswer,
+    OwnPermissionsAnswer,
+)
 from api.routes.permissions.bodies import (
     PermissionList,
     PropagatingParam,
@@ -14,8 +21,9 @@ from api.routes.permissions.bodies import (
     serialize_object_entry,
     serialize_propagating_entry,
 )
+from asgi.answers import EmptyAnswer, JobIdAnswer
 from asgi.body_base import Body, KeyText
-from asgi.request_context import Call, StatusResponse
+from asgi.request_context import Call
 from asgi.routing import RouteGroup
 from models.access.acl import COLLECTION_MEMBER_TYPES, NOT_INHERITED, AclEntry, Permission, PrincipalKind
 from services.access.permissions import (
@@ -95,7 +103,7 @@ class AclBulkCheckBody(Body):
 
 
 @routes.get("/acl/{object_type}/{object_key}/")
-def get_acl(call: Call, object_type: str, object_key: str) -> dict[str, Any]:
+def get_acl(call: Call, object_type: str, object_key: str) -> AclAnswer:
     """Return the access control list of an object that the caller reads.
 
     Propagating entries name the collection that grants them: the object itself, or one that contains it. Inherited
@@ -123,21 +131,21 @@ def get_acl(call: Call, object_type: str, object_key: str) -> dict[str, Any]:
 def serialize_entries_of_kind(
     entries: Sequence[AclEntry],
     kind: PrincipalKind,
-    render: Callable[[AclEntry], dict[str, Any]] = serialize_object_entry,
-) -> list[dict[str, Any]]:
+    render: Callable[[AclEntry], ObjectAclEntryAnswer] = serialize_object_entry,
+) -> list[ObjectAclEntryAnswer]:
     """Serialise the entries for users, or those for groups."""
     return [render(entry) for entry in entries if entry.principal_kind == kind]
 
 
 @routes.get("/acl/{object_type}/{object_key}/permissions/")
-def get_permissions(call: Call, object_type: str, object_key: str) -> dict[str, Any]:
+def get_permissions(call: Call, object_type: str, object_key: str) -> OwnPermissionsAnswer:
     """Return the caller's permissions on an object."""
     object_id = find_acl_object(call.session, call.actor, object_type, object_key)
     return {"permissions": effective_permissions(call.session, call.actor, object_type, object_id)}
 
 
 @routes.get("/acl/{object_type}/{object_key}/{permission}/")
-def get_permission(call: Call, object_type: str, object_key: str, permission: str) -> dict[str, Any]:
+def get_permission(call: Call, object_type: str, object_key: str, permission: str) -> EmptyAnswer:
     """Return 200 if the caller has the permission; 403 if not, and also if the object does not exist."""
     wanted = parse_permission(permission)
     get_acl_kind(object_type)
@@ -151,7 +159,7 @@ def get_permission(call: Call, object_type: str, object_key: str, permission: st
 
 
 @routes.post("/acl/", status=200, browsers=True)
-def post_questions(call: Call, body: AclBulkCheckBody) -> dict[str, Any]:
+def post_questions(call: Call, body: AclBulkCheckBody) -> AccessCheckAnswer:
     """Check on which of several objects the caller has all requested permissions."""
     granted: list[str] = []
     denied: list[str] = []
@@ -173,14 +181,14 @@ def split_by_access(
 
 
 @routes.post("/acl/{object_type}/{permission}/", status=200, browsers=True)
-def post_question(call: Call, object_type: str, permission: str, body: ObjectKeysBody) -> dict[str, Any]:
+def post_question(call: Call, object_type: str, permission: str, body: ObjectKeysBody) -> AccessCheckAnswer:
     """Check on which of several objects the caller has one permission."""
     yes, no = split_by_access(call, object_type, body.object_keys or [], [permission])
     return {"access_granted": yes, "access_denied": no}
 
 
 @routes.put("/acl/{object_type}/")
-def put_acl(call: Call, object_type: str, body: AclGrantBody, propagating: PropagatingParam = None) -> dict[str, Any]:
+def put_acl(call: Call, object_type: str, body: AclGrantBody, propagating: PropagatingParam = None) -> AclGrantAnswer:
     """Grant rights on objects to users and groups; objects that the caller may not change are skipped."""
     require_grant_size([body])
     return {"updated_object_keys": grant_where_permitted(call, object_type, body, propagating)}
@@ -189,7 +197,7 @@ def put_acl(call: Call, object_type: str, body: AclGrantBody, propagating: Propa
 @routes.put("/acl/{object_type}/bulk/")
 def put_acls(
     call: Call, object_type: str, body: AclBulkBody, propagating: PropagatingParam = None
-) -> list[dict[str, Any]]:
+) -> list[AclGrantAnswer]:
     """Make several grants at once, with one result each; a grant may name its own object type."""
     require_grant_size(body.objects)
     return [
@@ -228,23 +236,21 @@ def delete_acl(call: Call, object_type: str, body: AclRevokeBody) -> None:
 
 
 @routes.put("/acl/{object_type}/content/", status=202)
-def put_content_acl(call: Call, object_type: str, body: AclContentGrantBody) -> StatusResponse:
+def put_content_acl(call: Call, object_type: str, body: AclContentGrantBody) -> JobIdAnswer:
     """Start a job that grants rights on the contents of collections, as far as the caller may."""
     adds = body.mode == GrantMode.APPEND
-    return StatusResponse(
-        202, start_content_acl_job(call, object_type, body, {"permissions": body.permissions, "adds": adds})
-    )
+    return start_content_acl_job(call, object_type, body, {"permissions": body.permissions, "adds": adds})
 
 
 @routes.delete("/acl/{object_type}/content/", status=200)
-def delete_content_acl(call: Call, object_type: str, body: AclContentRevokeBody) -> dict[str, Any]:
+def delete_content_acl(call: Call, object_type: str, body: AclContentRevokeBody) -> JobIdAnswer:
     """Start a job that revokes rights on the contents of collections, as far as the caller may."""
     return start_content_acl_job(call, object_type, body, {})
 
 
 def start_content_acl_job(
     call: Call, object_type: str, body: AclContentRevokeBody, rights: dict[str, Any]
-) -> dict[str, Any]:
+) -> JobIdAnswer:
     """Create the job that changes rights on the contents of collections, and return its id."""
     require_known("object_type", object_type, (COLLECTION_ACL_KIND,), "has no content")
     kinds = ["collections"] * body.include_collections + ["assets"] * body.include_assets

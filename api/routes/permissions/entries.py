@@ -3,16 +3,17 @@
 An internal share is an entry of a user with `read`; an external share grants `read` on its own object alone.
 """
 
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
 
-from api.routes.permissions.bodies import PermissionList, PropagatingParam, serialize_acl_entry
+from api.routes.permissions.answers import AclEntryAnswer, ObjectAclEntryAnswer, ShareAclAnswer
+from api.routes.permissions.bodies import PermissionList, PropagatingParam, name_principal, serialize_acl_entry
+from asgi.answers import PageAnswer, StatusResponse
 from asgi.body_base import Body
 from asgi.pagination import PageNumber, PerPage, paginate, serialize_each
 from asgi.rendering import format_datetime
-from asgi.request_context import Call, StatusResponse
+from asgi.request_context import Call
 from asgi.routing import RouteGroup, SharedEndpoint
 from models.access.acl import Permission, PrincipalKind
 from models.access.share import Share
@@ -49,7 +50,7 @@ def of_group(name: str, text: str) -> SharedEndpoint:
 
 @routes.get(USER_ENTRY_PATH, of_user("get_user_entry", "Return the rights of a user, without those of its groups."))
 @routes.get(GROUP_ENTRY_PATH, of_group("get_group_entry", "Return the rights of a group."))
-def get_entry(call: Call, principal_id: UUID, object_type: str, object_key: str, kind: PrincipalKind) -> dict[str, Any]:
+def get_entry(call: Call, principal_id: UUID, object_type: str, object_key: str, kind: PrincipalKind) -> AclEntryAnswer:
     """Return the entry of a user or group; the caller must be able to read the object."""
     object_id = find_acl_object(call.session, call.actor, object_type, object_key)
     entry = find_acl_entry(call.session, object_type, object_id, Principal(kind, principal_id))
@@ -67,7 +68,7 @@ def put_entry(
     kind: PrincipalKind,
     body: AclEntryBody,
     propagating: PropagatingParam = None,
-) -> StatusResponse:
+) -> StatusResponse[AclEntryAnswer | ObjectAclEntryAnswer]:
     """Set the entry: 201 if it is new, 200 if it existed."""
     principal = Principal(kind, principal_id)
     object_id = find_acl_object(call.session, call.actor, object_type, object_key, Permission.CHANGE_ACL)
@@ -79,7 +80,7 @@ def put_entry(
     call.session.expire_all()
     entry = find_acl_entry(call.session, object_type, object_id, principal)
     if entry is None:
-        return StatusResponse(200, {f"{kind}_id": str(principal_id), "permissions": []})
+        return StatusResponse(200, name_principal(kind, principal_id, []))
     return StatusResponse(200 if before else 201, serialize_acl_entry(entry))
 
 
@@ -96,7 +97,7 @@ class ShareAclBody(Body):
     permissions: PermissionList
 
 
-def serialize_share_acl(share: Share) -> dict[str, Any]:
+def serialize_share_acl(share: Share) -> ShareAclAnswer:
     """Serialise the right of one share."""
     return {
         "share_id": str(share.id),
@@ -111,15 +112,15 @@ def serialize_share_acl(share: Share) -> dict[str, Any]:
 @routes.get("/shares/{object_type}/{object_key}/")
 def get_share_acls(
     call: Call, object_type: str, object_key: UUID, page: PageNumber = 1, per_page: PerPage = 50
-) -> dict[str, Any]:
+) -> PageAnswer[ShareAclAnswer]:
     """List the shares of an object."""
     object_id = find_acl_object(call.session, call.actor, object_type, str(object_key))
     query = select(Share).where(Share.object_type == object_type, is_share_of_object(object_id)).order_by(Share.id)
     return paginate(call, query, page, per_page, serialize_each(serialize_share_acl))
 
 
-@routes.put("/shares/{share_id}/acl/{object_type}/{object_key}/")
-def put_share_acl(call: Call, share_id: UUID, object_type: str, object_key: UUID, body: ShareAclBody) -> dict[str, Any]:
+@routes.put("/shares/{share_id}/acl/{object_type}/{object_key}/", is_constant=True)
+def put_share_acl(call: Call, share_id: UUID, object_type: str, object_key: UUID, body: ShareAclBody) -> ShareAclAnswer:
     """Confirm that a share may read its object; it can get no other permission and no other object."""
     wanted = {parse_permission(permission) for permission in body.permissions}
     if wanted != {Permission.READ}:

@@ -1,11 +1,12 @@
 """Reindex objects that did not change: assets, collections and segments, one, several or all."""
 
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import Field
 from sqlalchemy import ColumnElement, and_, select
 
+from asgi.answers import EmptyAnswer
 from asgi.body_base import Body, ShortText
 from asgi.pagination import MAX_PAGE_SIZE
 from asgi.request_context import Call
@@ -65,7 +66,7 @@ def post_collection_reindex(call: Call, collection_id: UUID) -> None:
 
 
 @routes.post("/reindex/bulk/", status=200)
-def post_bulk_reindex(call: Call, body: ReindexBulkBody) -> dict[str, Any]:
+def post_bulk_reindex(call: Call, body: ReindexBulkBody) -> EmptyAnswer:
     """Reindex several objects of one type, all or none; collections optionally with their contents."""
     objects = [
         find_object(call.session, call.actor, body.object_type, key, Permission.WRITE)

@@ -2,13 +2,22 @@
 history, of which every user, administrators too, sees only its own."""
 
 import math
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 from uuid import UUID
 
 from fastapi import Query
 from pydantic import WithJsonSchema
 from sqlalchemy import false, select
 
+from api.routes.search.answers import (
+    FacetAnswer,
+    RecentSearchAnswer,
+    SavedSearchAnswer,
+    SearchHitAnswer,
+    SearchPageAnswer,
+    SuggestionAnswer,
+)
+from asgi.answers import ObjectListAnswer, PageAnswer
 from asgi.body_base import Body, LongText, ShortText
 from asgi.limits.bodies import DEFAULT_BODY_BYTES
 from asgi.pagination import (
@@ -118,7 +127,7 @@ def post_search(
     page: PageNumber = 1,
     per_page: PerPage = 10,
     save_search_history: bool = False,
-) -> dict[str, Any]:
+) -> SearchPageAnswer:
     """Search objects that the caller may read; `save_search_history` adds the search to the history."""
     criteria = parse_search_body(body, make_range_kind_reader(call.transact), page, per_page)
     view_id = body.metadata_view_id
@@ -131,14 +140,14 @@ def post_search(
     if save_search_history:
         call.transact(lambda session: record_recent_search(session, call.actor, normalize_criteria(body)))
     objects = [serialize_hit(hit, names) for hit in results.hits]
-    facets = {
+    facets: dict[str, FacetAnswer] = {
         name: {"buckets": [{"key": bucket.key, "doc_count": bucket.doc_count} for bucket in buckets]}
         for name, buckets in results.facets.items()
     }
     return {**page_envelope(call, objects, page, pages, per_page, results.total), "facets": facets, "scroll_id": None}
 
 
-def serialize_hit(hit: SearchHit, names: frozenset[str] | None = None) -> dict[str, Any]:
+def serialize_hit(hit: SearchHit, names: frozenset[str] | None = None) -> SearchHitAnswer:
     """Serialise a hit. The 1.x client rejects a list in `format`, so it gets the first name.
 
     Args:
@@ -153,7 +162,7 @@ def serialize_hit(hit: SearchHit, names: frozenset[str] | None = None) -> dict[s
                 del body["highlight"][name]
     if isinstance(body.get("format"), list):
         body["format"] = next(iter(body["format"]), None)
-    return body
+    return cast(SearchHitAnswer, body)
 
 
 class SearchSuggestBody(Body):
@@ -164,7 +173,7 @@ class SearchSuggestBody(Body):
 
 
 @routes.post("/search/suggest/", status=200, own_transactions=True, is_search=True)
-def post_suggest(call: SelfCommittingCall, body: SearchSuggestBody) -> dict[str, Any]:
+def post_suggest(call: SelfCommittingCall, body: SearchSuggestBody) -> ObjectListAnswer[SuggestionAnswer]:
     """Suggest values of a field by prefix, from objects that the caller may read."""
     context = call.context
     try:
@@ -186,7 +195,7 @@ class SavedSearchBody(Body):
     group_id: UUID | None = None
 
 
-def serialize_saved_search(saved: SavedSearch) -> dict[str, Any]:
+def serialize_saved_search(saved: SavedSearch) -> SavedSearchAnswer:
     """Serialise a saved search."""
     return {
         "id": str(saved.id),
@@ -200,13 +209,13 @@ def serialize_saved_search(saved: SavedSearch) -> dict[str, Any]:
     }
 
 
-def serialize_recent_search(one: SearchHistory) -> dict[str, Any]:
+def serialize_recent_search(one: SearchHistory) -> RecentSearchAnswer:
     """Serialise an entry of the search history."""
     return {"id": str(one.id), "criteria": one.criteria, "date_created": format_datetime(one.date_created)}
 
 
 @routes.post("/search/saved/")
-def post_saved_search(call: Call, body: SavedSearchBody) -> dict[str, Any]:
+def post_saved_search(call: Call, body: SavedSearchBody) -> SavedSearchAnswer:
     """Save a search under a name; invalid criteria are rejected."""
     if body.group_id is not None:
         raise ValidationFailed("group_id", f"group {body.group_id} does not exist: saved searches have no groups here")
@@ -227,7 +236,7 @@ def get_saved_searches(
     ids: str = "",
     query: str = "",
     favorites: bool = False,
-) -> dict[str, Any]:
+) -> PageAnswer[SavedSearchAnswer]:
     """List the caller's saved searches; `query` matches their names."""
     mine = select(SavedSearch).where(SavedSearch.user_id == call.actor.user_id)
     found = filter_by_values(mine, SAVED_SEARCH_QUERY_COLUMNS, {"id": ids})
@@ -246,7 +255,7 @@ def get_search_history(
     call: Call,
     page: PageNumber = 1,
     per_page: Annotated[int, Query(ge=1, le=MAX_RECENT_SEARCHES)] = MAX_RECENT_SEARCHES,
-) -> dict[str, Any]:
+) -> PageAnswer[RecentSearchAnswer]:
     """List the caller's search history, newest first."""
     mine = select(SearchHistory).where(SearchHistory.user_id == call.actor.user_id)
     return paginate(

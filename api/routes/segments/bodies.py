@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 from sqlalchemy import select
 
+from api.routes.segments.answers import SegmentAnswer, SegmentAuthorAnswer
 from asgi.body_base import Body, Count, JsonObject, LongText, MaxJsonBytes
 from asgi.limits.bodies import LARGE_BODY_BYTES
 from asgi.pagination import MAX_PAGE_SIZE, QueryColumns, apply_sort, filter_by_values, query_columns
@@ -21,7 +22,6 @@ from services.catalog.segments.segments import SEGMENT_COLUMNS, NewSegment, Segm
 from services.core.errors import ValidationFailed
 from services.metadata.values import load_values_by_object
 
-SegmentObject = dict[str, Any]
 SegmentWord = Annotated[str, Field(max_length=1_000)]
 Transcription = Annotated[dict[str, Any], Field(max_length=1_000), MaxJsonBytes(LARGE_BODY_BYTES)]
 """The words of a whole programme with their times."""
@@ -182,7 +182,7 @@ def load_segment_authors(call: Call, segments: Iterable[Segment]) -> dict[UUID, 
 
 def serialize_segments(
     call: Call, segments: Sequence[Segment], users: Mapping[UUID, User] | None = None
-) -> list[SegmentObject]:
+) -> list[SegmentAnswer]:
     """Serialise segments with authors and metadata values; guests read values only through the views of their share."""
     users = load_segment_authors(call, segments) if users is None else users
     ids = [segment.id for segment in segments]
@@ -197,11 +197,19 @@ def serialize_segments(
     ]
 
 
-def serialize_segment_row(segment: Segment, users: Mapping[UUID, User]) -> SegmentObject:
+def serialize_segment_row(segment: Segment, users: Mapping[UUID, User]) -> SegmentAnswer:
     """Serialise a segment without its metadata values."""
     user = users.get(segment.user_id) if segment.user_id else None
+    details = segment.details
     return {
-        **{name: segment.details.get(name) for name in SEGMENT_DETAIL_FIELDS},
+        "transcription": details.get("transcription"),
+        "semantic_transcription": details.get("semantic_transcription"),
+        "shot": details.get("shot"),
+        "face_bounding_boxes": details.get("face_bounding_boxes"),
+        "keyframe_id": details.get("keyframe_id"),
+        "metadata_view_id": details.get("metadata_view_id"),
+        "subclip_id": details.get("subclip_id"),
+        "path": details.get("path"),
         "id": str(segment.id),
         "asset_id": str(segment.asset_id),
         "version_id": str(segment.version_id),
@@ -233,17 +241,17 @@ def serialize_segment_row(segment: Segment, users: Mapping[UUID, User]) -> Segme
     }
 
 
-def serialize_segment_page(call: Call, segments: Sequence[Segment], *, with_users: bool = False) -> list[SegmentObject]:
+def serialize_segment_page(call: Call, segments: Sequence[Segment], *, with_users: bool = False) -> list[SegmentAnswer]:
     """Serialise a page of segments, optionally with `user_info`."""
     users = load_segment_authors(call, segments)
-    bodies: list[SegmentObject] = [{**body, "attachments": []} for body in serialize_segments(call, segments, users)]
+    bodies: list[SegmentAnswer] = [{**body, "attachments": []} for body in serialize_segments(call, segments, users)]
     if with_users:
         for body, segment in zip(bodies, segments, strict=True):
             body["user_info"] = serialize_segment_author(users.get(segment.user_id)) if segment.user_id else None
     return bodies
 
 
-def serialize_segment_author(user: User | None) -> dict[str, Any] | None:
+def serialize_segment_author(user: User | None) -> SegmentAuthorAnswer | None:
     """Serialise the author of a segment, without fields that only administrators see."""
     if user is None:
         return None

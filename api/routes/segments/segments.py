@@ -11,6 +11,7 @@ from fastapi.responses import Response
 from pydantic import Field
 from sqlalchemy import ColumnElement, and_
 
+from api.routes.segments.answers import SegmentAnswer
 from api.routes.segments.bodies import (
     SEGMENT_MATCH_COLUMNS,
     SegmentBody,
@@ -25,10 +26,11 @@ from api.routes.segments.bodies import (
     serialize_segment_page,
     serialize_segments,
 )
+from asgi.answers import JobIdAnswer, ObjectListAnswer, PageAnswer
 from asgi.body_base import Body, SafeInteger
 from asgi.limits.bodies import LARGE_BODY_BYTES
 from asgi.pagination import FILTER_OPERATORS, MAX_PAGE_SIZE, paginate, parse_column_value
-from asgi.request_context import Call, StatusResponse
+from asgi.request_context import Call
 from asgi.routing import RouteGroup, SharedEndpoint
 from models.catalog.segment import Segment, SegmentStatus, SegmentType
 from models.core.statements import in_array
@@ -49,19 +51,19 @@ from services.sidecars.caption_import import create_caption_job
 routes = RouteGroup("assets")
 
 
-def serialize_segment(call: Call, segment: Segment) -> dict[str, Any]:
+def serialize_segment(call: Call, segment: Segment) -> SegmentAnswer:
     """Serialise one segment with its author."""
     return serialize_segments(call, [segment])[0]
 
 
 @routes.post("/assets/{asset_id}/segments/", guests=True, body_bytes=LARGE_BODY_BYTES)
-def post_segment(call: Call, asset_id: UUID, body: SegmentBody) -> dict[str, Any]:
+def post_segment(call: Call, asset_id: UUID, body: SegmentBody) -> SegmentAnswer:
     """Create a segment: comments need read access to the asset, other types need write access."""
     return serialize_segment(call, add_segments(call.session, call.actor, asset_id, [body.new_segment()])[0])
 
 
 @routes.get("/assets/{asset_id}/segments/", guests=True)
-def get_segments(call: Call, asset_id: UUID, asked: Annotated[SegmentListQuery, Query()]) -> dict[str, Any]:
+def get_segments(call: Call, asset_id: UUID, asked: Annotated[SegmentListQuery, Query()]) -> PageAnswer[SegmentAnswer]:
     """List the segments of an asset, by start time."""
     query = filter_segments(call, find_asset(call.session, call.actor, asset_id).id, asked, asked.sort)
     with_users = asked.include_users and call.actor.guest is None
@@ -75,7 +77,7 @@ def get_segments(call: Call, asset_id: UUID, asked: Annotated[SegmentListQuery, 
 
 
 @routes.get("/assets/{asset_id}/segments/{segment_id}/", guests=True)
-def get_segment(call: Call, asset_id: UUID, segment_id: UUID) -> dict[str, Any]:
+def get_segment(call: Call, asset_id: UUID, segment_id: UUID) -> SegmentAnswer:
     """Return one segment."""
     return serialize_segment(call, find_segment(call.session, call.actor, asset_id, segment_id).segment)
 
@@ -90,7 +92,7 @@ def get_segment(call: Call, asset_id: UUID, segment_id: UUID) -> dict[str, Any]:
     body_bytes=LARGE_BODY_BYTES,
 )
 @routes.patch("/assets/{asset_id}/segments/{segment_id}/", guests=True, body_bytes=LARGE_BODY_BYTES)
-def patch_segment(call: Call, asset_id: UUID, segment_id: UUID, body: SegmentBody) -> dict[str, Any]:
+def patch_segment(call: Call, asset_id: UUID, segment_id: UUID, body: SegmentBody) -> SegmentAnswer:
     """Change the fields that were sent; `segment_checked` marks a comment as done."""
     if call.request.method == "PUT" and body.segment_type is None:
         raise ValidationFailed("segment_type", "a segment needs its type")
@@ -104,17 +106,17 @@ def delete_one_segment(call: Call, asset_id: UUID, segment_id: UUID, soft_delete
 
 
 @routes.post("/assets/{asset_id}/segments/bulk/", body_bytes=LARGE_BODY_BYTES)
-def post_segments(call: Call, asset_id: UUID, body: SegmentBulkBody) -> StatusResponse:
+def post_segments(call: Call, asset_id: UUID, body: SegmentBulkBody) -> ObjectListAnswer[SegmentAnswer]:
     """Create several segments; all or none."""
     made = add_segments(call.session, call.actor, asset_id, [one.new_segment() for one in body.objects])
-    return StatusResponse(201, {"objects": serialize_segment_page(call, made)})
+    return {"objects": serialize_segment_page(call, made)}
 
 
 @routes.put("/assets/{asset_id}/segments/bulk/", status=201, body_bytes=LARGE_BODY_BYTES)
-def put_segments(call: Call, asset_id: UUID, body: SegmentBulkEditBody) -> StatusResponse:
+def put_segments(call: Call, asset_id: UUID, body: SegmentBulkEditBody) -> ObjectListAnswer[SegmentAnswer]:
     """Change several segments; all or none."""
     changed = update_segments(call.session, call.actor, asset_id, [one.change(one.id) for one in body.objects])
-    return StatusResponse(201, {"objects": serialize_segment_page(call, changed)})
+    return {"objects": serialize_segment_page(call, changed)}
 
 
 class SegmentMatchBody(Body):
@@ -170,13 +172,13 @@ def build_segment_condition(name: str, operator: str, value: Any) -> ColumnEleme
     )
 
 
-@routes.get("/assets/{asset_id}/segments/csv/")
+@routes.get("/assets/{asset_id}/segments/csv/", media_types=("text/csv",))
 def get_segments_csv(call: Call, asset_id: UUID, asked: Annotated[SegmentFilter, Query()]) -> Response:
     """Export segments as CSV that is safe to open in a spreadsheet."""
     return Response(export_csv(load_export_lines(call, asset_id, asked)), media_type="text/csv; charset=utf-8")
 
 
-@routes.get("/assets/{asset_id}/segments/srt/")
+@routes.get("/assets/{asset_id}/segments/srt/", media_types=("application/x-subrip",))
 def get_segments_srt(call: Call, asset_id: UUID, asked: Annotated[SegmentExportQuery, Query()]) -> Response:
     """Export the segments that have a time as SubRip captions."""
     return Response(
@@ -184,13 +186,13 @@ def get_segments_srt(call: Call, asset_id: UUID, asked: Annotated[SegmentExportQ
     )
 
 
-@routes.get("/assets/{asset_id}/segments/vtt/")
+@routes.get("/assets/{asset_id}/segments/vtt/", media_types=("text/vtt",))
 def get_segments_vtt(call: Call, asset_id: UUID, asked: Annotated[SegmentExportQuery, Query()]) -> Response:
     """Export the segments that have a time as WebVTT captions."""
     return Response(export_vtt(load_export_lines(call, asset_id, asked), asked.words_per_line), media_type="text/vtt")
 
 
-@routes.get("/assets/{asset_id}/segments/text/")
+@routes.get("/assets/{asset_id}/segments/text/", media_types=("text/plain",))
 def get_segments_text(call: Call, asset_id: UUID, asked: Annotated[SegmentFilter, Query()]) -> Response:
     """Export segments as plain text, one line each."""
     return Response(export_plain_text(load_export_lines(call, asset_id, asked)), media_type="text/plain; charset=utf-8")
@@ -214,9 +216,9 @@ class CaptionImportBody(Body):
     delete_old_transcriptions: bool | None = None
 
 
-@routes.post("/assets/{asset_id}/segments/captions/", status=202)
-def post_captions(call: Call, asset_id: UUID, body: CaptionImportBody) -> StatusResponse:
+@routes.post("/assets/{asset_id}/segments/captions/", status=202, is_extension=True)
+def post_captions(call: Call, asset_id: UUID, body: CaptionImportBody) -> JobIdAnswer:
     """Start a job that imports an SRT or VTT file of the asset as TRANSCRIPTION segments."""
     replaces_all = bool(body.delete_old_transcriptions)
     job = create_caption_job(call.session, asset_id, body.file_id, call.actor, replaces_all=replaces_all)
-    return StatusResponse(202, call.start_job(job))
+    return call.start_job(job)

@@ -6,6 +6,13 @@ from uuid import UUID
 
 from pydantic import Field, PrivateAttr
 
+from api.routes.shares.answers import (
+    ListedShareAnswer,
+    ShareAnswer,
+    ShareTokenAnswer,
+    ShareUserAnswer,
+    ShareWithUsersAnswer,
+)
 from asgi.body_base import Body, LongText, UtcDatetime
 from asgi.rendering import format_datetime, optional_id
 from asgi.request_context import Call, SelfCommittingCall, public_base_url
@@ -156,15 +163,31 @@ class ShareLinks:
 
 def serialize_share(
     share: Share, users: Sequence[ShareUser], links: ShareLinks | None, stopped: Collection[UUID] = ()
-) -> dict[str, Any]:
+) -> ShareAnswer:
     """Serialise a share as ShareSchema; with its public link if `links` is given.
 
     Args:
         stopped: shares whose creator may not share the object any more (`find_stopped_shares`).
     """
+    allows, options = share.allows, share.options
     return {
-        **{right.value: right in share.allows for right in ShareRight},
-        **{name: share.options.get(name) for name in ECHOED_SHARE_OPTIONS},
+        "allow_approving_comments": "allow_approving_comments" in allows,
+        "allow_comments": "allow_comments" in allows,
+        "allow_custom_actions": "allow_custom_actions" in allows,
+        "allow_download": "allow_download" in allows,
+        "allow_download_proxy": "allow_download_proxy" in allows,
+        "allow_setting_approve_status": "allow_setting_approve_status" in allows,
+        "allow_sync": "allow_sync" in allows,
+        "allow_upload": "allow_upload" in allows,
+        "allow_user_search_for_mentions": "allow_user_search_for_mentions" in allows,
+        "allow_view_transcriptions": "allow_view_transcriptions" in allows,
+        "allow_view_versions": "allow_view_versions" in allows,
+        "show_existing_comments": "show_existing_comments" in allows,
+        "automatic_approval_share": options.get("automatic_approval_share"),
+        "is_approval": options.get("is_approval"),
+        "review_experience_public_beta": options.get("review_experience_public_beta"),
+        "upload_storage_id": options.get("upload_storage_id"),
+        "project_id": options.get("project_id"),
         "id": str(share.id),
         "object_type": share.object_type,
         "object_id": str(share.object_id),
@@ -189,7 +212,7 @@ def serialize_share(
 
 def serialize_share_with_users(
     share: Share, users: Sequence[ShareUser], links: ShareLinks | None, stopped: Collection[UUID] = ()
-) -> dict[str, Any]:
+) -> ShareWithUsersAnswer:
     """Serialise a share with its recipients."""
     return {
         **serialize_share(share, users, links, stopped),
@@ -198,7 +221,7 @@ def serialize_share_with_users(
     }
 
 
-def serialize_share_user(user: ShareUser, share: Share, links: ShareLinks | None) -> dict[str, Any]:
+def serialize_share_user(user: ShareUser, share: Share, links: ShareLinks | None) -> ShareUserAnswer:
     """Serialise a recipient; `url` is its own link, if `links` shows it."""
     return {
         "id": str(user.id),
@@ -228,7 +251,7 @@ def serialize_listed_share(
     stopped: Collection[UUID],
     *,
     is_shareable: bool,
-) -> dict[str, Any]:
+) -> ListedShareAnswer:
     """Serialise a share in lists over all objects.
 
     Args:
@@ -244,7 +267,7 @@ def serialize_listed_share(
     }
 
 
-def serialize_share_token(token: GuestToken) -> dict[str, Any]:
+def serialize_share_token(token: GuestToken) -> ShareTokenAnswer:
     """Serialise a guest's sign-in: `app_id` and `token` work as `App-ID` and `Auth-Token`."""
     guest = token.share.guest
     internal = token.share.internal_user_id
@@ -256,7 +279,7 @@ def serialize_share_token(token: GuestToken) -> dict[str, Any]:
         "is_internal_user": internal is not None,
         "object_type": guest.object_type,
         "object_id": str(guest.object_id),
-        "roles": sorted(guest.allows),
+        "roles": sorted(map(ShareRight, guest.allows)),
         "share_id": str(guest.share_id),
         "share_user_id": str(guest.share_user_id),
         "share_session_id": str(token.id),

@@ -1,12 +1,13 @@
 """Lists of shares over all objects, and bulk revocation."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import Field
 from sqlalchemy import ColumnElement, exists, or_, select
 
+from api.routes.shares.answers import ListedShareAnswer, SharesPageAnswer
 from api.routes.shares.bodies import ShareLinks, serialize_listed_share
 from asgi.body_base import Body
 from asgi.pagination import PageNumber, PerPage, SortParam, apply_sort, filter_by_values, paginate, query_columns
@@ -69,15 +70,15 @@ def load_shareable_ids(call: Call, shares: Sequence[Share]) -> set[UUID]:
     return ids
 
 
-def paginate_shares(call: Call, query: AnySelect, sort: str, page: int, per_page: int) -> dict[str, Any]:
+def paginate_shares(call: Call, query: AnySelect, sort: str, page: int, per_page: int) -> SharesPageAnswer:
     """Return a page of shares with their recipients, in a fixed number of queries."""
     links = ShareLinks(call)
 
-    def render(call: Call, shares: Sequence[Share]) -> list[dict[str, Any]]:
+    def render(call: Call, shares: Sequence[Share]) -> list[ListedShareAnswer]:
         users, titles = load_recipients(call.session, [share.id for share in shares]), load_shared_titles(call, shares)
         shareable, stopped = load_shareable_ids(call, shares), find_stopped_shares(call.session, shares)
 
-        def serialize(share: Share) -> dict[str, Any]:
+        def serialize(share: Share) -> ListedShareAnswer:
             may_share, me = share.object_id in shareable, call.actor.user_id
             return serialize_listed_share(share, users[share.id], titles, me, links, stopped, is_shareable=may_share)
 
@@ -106,7 +107,7 @@ def get_shares(
     query: str = "",
     include_created_by_me: bool = True,
     include_member_of: bool = True,
-) -> dict[str, Any]:
+) -> SharesPageAnswer:
     """List shares that the caller created, and those that it is a recipient of."""
     me = call.actor.user_id
     sides = [Share.created_by == me] * include_created_by_me + [has_share_member(me)] * include_member_of
@@ -127,7 +128,7 @@ def get_all_shares(
     member_id: UUID | None = None,
     ids: str = "",
     query: str = "",
-) -> dict[str, Any]:
+) -> SharesPageAnswer:
     """List the shares of all users, for administrators."""
     require_administrator(call.actor, "see the shares of all users")
     wanted = {"title": title, "object_type": object_type, "object_id": object_id, "owner_id": owner_id, "id": ids}
@@ -137,14 +138,16 @@ def get_all_shares(
 
 
 @routes.get("/assets/{asset_id}/shares/all/")
-def get_all_shares_of_asset(call: Call, asset_id: UUID, page: PageNumber = 1, per_page: PerPage = 50) -> dict[str, Any]:
+def get_all_shares_of_asset(
+    call: Call, asset_id: UUID, page: PageNumber = 1, per_page: PerPage = 50
+) -> SharesPageAnswer:
     """List the shares of an asset."""
     asset = find_object(call.session, call.actor, "assets", asset_id)
     query = select(Share).where(Share.object_type == "assets", is_share_of_object(asset.id))
     return paginate_shares(call, query, "", page, per_page)
 
 
-@routes.delete("/shares/bulk/", other=202)
+@routes.delete("/shares/bulk/")
 def delete_shares(call: Call, body: ShareBulkRevokeBody) -> None:
     """Revoke several shares; all or none."""
     revoke_shares(call.session, call.actor, body.share_ids)

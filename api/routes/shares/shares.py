@@ -1,11 +1,11 @@
 """Shares of an object: create, read, change and revoke, with their recipients."""
 
 from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
 
+from api.routes.shares.answers import ShareAnswer, ShareUserAnswer, ShareWithUsersAnswer
 from api.routes.shares.bodies import (
     NewShareBody,
     ShareBody,
@@ -16,8 +16,9 @@ from api.routes.shares.bodies import (
     serialize_share_user,
     serialize_share_with_users,
 )
+from asgi.answers import PageAnswer
 from asgi.pagination import LastId, PerPage, paginate_by_cursor
-from asgi.request_context import Call, StatusResponse
+from asgi.request_context import Call
 from asgi.routing import RouteGroup
 from models.access.acl import Permission
 from models.access.share import Share, ShareUser
@@ -53,18 +54,18 @@ def get_visible_links(call: Call, object_type: str, object_id: UUID) -> ShareLin
 
 
 @routes.post(SHARES_PATH, status=202, needs_signing_key=True, replayable=False)
-def post_share(call: Call, object_type: str, object_id: UUID, body: NewShareBody) -> StatusResponse:
+def post_share(call: Call, object_type: str, object_id: UUID, body: NewShareBody) -> ShareWithUsersAnswer:
     """Share by e-mail; each recipient is mailed its own link, or it is shown here once where no mail server is set."""
     require_signing_key(call.context.outside.key)
     share = create_share(call.session, call.actor, object_type, object_id, body.new_share(body.emails))
     found, share = find_share(call.session, call.actor, object_type, object_id, share.id, Permission.CHANGE_ACL)
     users = load_recipients(call.session, [share.id])[share.id]
     shown = hand_out_links(call.session, call.context.outside, found, users, call.actor, call.notify)
-    return StatusResponse(202, serialize_share_with_users(share, users, ShareLinks(call, shown)))
+    return serialize_share_with_users(share, users, ShareLinks(call, shown))
 
 
 @routes.post(SHARES_PATH + "url/", status=200, needs_signing_key=True, replayable=False)
-def post_share_url(call: Call, object_type: str, object_id: UUID, body: ShareBody) -> dict[str, Any]:
+def post_share_url(call: Call, object_type: str, object_id: UUID, body: ShareBody) -> ShareAnswer:
     """Share by one public link."""
     require_signing_key(call.context.outside.key)
     share = create_share(call.session, call.actor, object_type, object_id, body.new_share(has_url=True))
@@ -74,12 +75,12 @@ def post_share_url(call: Call, object_type: str, object_id: UUID, body: ShareBod
 @routes.get(SHARES_PATH)
 def get_shares_of_object(
     call: Call, object_type: str, object_id: UUID, per_page: PerPage = 50, last_id: LastId = None
-) -> dict[str, Any]:
+) -> PageAnswer[ShareAnswer]:
     """List the shares of an object, including expired ones, without revoked ones."""
     found = find_object(call.session, call.actor, object_type, object_id)
     query = select(Share).where(Share.object_type == object_type, is_share_of_object(found.id))
 
-    def render(call: Call, shares: Sequence[Share]) -> list[dict[str, Any]]:
+    def render(call: Call, shares: Sequence[Share]) -> list[ShareAnswer]:
         users = load_recipients(call.session, [share.id for share in shares])
         links, stopped = get_visible_links(call, object_type, found.id), find_stopped_shares(call.session, shares)
         return [serialize_share(share, users[share.id], links, stopped) for share in shares]
@@ -88,7 +89,7 @@ def get_shares_of_object(
 
 
 @routes.get(SHARE_PATH)
-def get_share(call: Call, object_type: str, object_id: UUID, share_id: UUID) -> dict[str, Any]:
+def get_share(call: Call, object_type: str, object_id: UUID, share_id: UUID) -> ShareWithUsersAnswer:
     """Return one share with its recipients; with the link for everyone if the caller may share the object."""
     found, share = find_share(call.session, call.actor, object_type, object_id, share_id)
     users = load_recipients(call.session, [share.id])[share.id]
@@ -97,7 +98,7 @@ def get_share(call: Call, object_type: str, object_id: UUID, share_id: UUID) -> 
 
 
 @routes.put(SHARE_PATH, replayable=False)
-def put_share(call: Call, object_type: str, object_id: UUID, share_id: UUID, body: ShareBody) -> dict[str, Any]:
+def put_share(call: Call, object_type: str, object_id: UUID, share_id: UUID, body: ShareBody) -> ShareAnswer:
     """Change the fields that were sent; takes effect at once for all guests of the share."""
     found, share = find_share(call.session, call.actor, object_type, object_id, share_id, Permission.CHANGE_ACL)
     update_share(call.session, found, share, body.changes_of(share), call.actor)
@@ -115,12 +116,12 @@ def delete_share(call: Call, object_type: str, object_id: UUID, share_id: UUID) 
 @routes.get(SHARE_PATH + "users/")
 def get_share_users(
     call: Call, object_type: str, object_id: UUID, share_id: UUID, per_page: PerPage = 50, last_id: LastId = None
-) -> dict[str, Any]:
+) -> PageAnswer[ShareUserAnswer]:
     """List the recipients of a share."""
     found, share = find_share(call.session, call.actor, object_type, object_id, share_id)
     links = get_visible_links(call, object_type, found.id)
 
-    def render(_call: Call, users: Sequence[ShareUser]) -> list[dict[str, Any]]:
+    def render(_call: Call, users: Sequence[ShareUser]) -> list[ShareUserAnswer]:
         return [serialize_share_user(user, share, links) for user in users]
 
     return paginate_by_cursor(
@@ -131,7 +132,7 @@ def get_share_users(
 @routes.post(SHARE_PATH + "users/", needs_signing_key=True, replayable=False)
 def post_share_user(
     call: Call, object_type: str, object_id: UUID, share_id: UUID, body: ShareUserBody
-) -> dict[str, Any]:
+) -> ShareUserAnswer:
     """Add a recipient."""
     require_signing_key(call.context.outside.key)
     found, share = find_share(call.session, call.actor, object_type, object_id, share_id, Permission.CHANGE_ACL)
@@ -143,7 +144,7 @@ def post_share_user(
 @routes.patch(SHARE_PATH + "users/{share_user_id}/", replayable=False)
 def patch_share_user(
     call: Call, object_type: str, object_id: UUID, share_id: UUID, share_user_id: UUID, body: ShareUserChangeBody
-) -> dict[str, Any]:
+) -> ShareUserAnswer:
     """Set the name of a recipient, which history shows."""
     _, share = find_share(call.session, call.actor, object_type, object_id, share_id, Permission.CHANGE_ACL)
     user = update_share_user(
@@ -152,7 +153,7 @@ def patch_share_user(
     return serialize_share_user(user, share, ShareLinks(call))
 
 
-@routes.delete(SHARE_PATH + "users/{share_user_id}/", other=200)
+@routes.delete(SHARE_PATH + "users/{share_user_id}/")
 def delete_share_user(call: Call, object_type: str, object_id: UUID, share_id: UUID, share_user_id: UUID) -> None:
     """Remove a recipient with its link, sign-ins and running downloads."""
     found, share = find_share(call.session, call.actor, object_type, object_id, share_id)

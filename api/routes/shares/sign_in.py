@@ -1,16 +1,18 @@
 """Sign-in of guests: exchange the hash of a link for a token; read and extend the token."""
 
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import Request
 from pydantic import Field
 from sqlalchemy.orm import Session
 
+from api.routes.shares.answers import MagicLinkAnswer, ShareTokenAnswer
 from api.routes.shares.bodies import serialize_share_token
+from asgi.answers import ErrorsAnswer, StatusResponse
 from asgi.authentication import NotAuthenticated, authenticate_guest
 from asgi.body_base import Body
-from asgi.request_context import Call, SelfCommittingCall, StatusResponse
+from asgi.request_context import Call, SelfCommittingCall
 from asgi.routing import RouteGroup
 from services.core.signing_key import require_signing_key
 from services.shares.guests import (
@@ -41,13 +43,19 @@ class MagicLinkSignInBody(ShareSignInBody, MagicLinkBody):
     pass
 
 
-@routes.post("/shares/auth/login/", status=200, public=True, own_transactions=True, needs_signing_key=True)
-def post_share_login(call: SelfCommittingCall, body: ShareSignInBody) -> Any:
+@routes.post(
+    "/shares/auth/login/", status=200, public=True, own_transactions=True, needs_signing_key=True, errors=(401,)
+)
+def post_share_login(
+    call: SelfCommittingCall, body: ShareSignInBody
+) -> ShareTokenAnswer | StatusResponse[ErrorsAnswer]:
     """Exchange the last part of a link's URL, and its password if it has one, for a token of twelve hours."""
     return sign_in_guest(call, body)
 
 
-def sign_in_guest(call: SelfCommittingCall, body: ShareSignInBody, only: ClaimedRecipient | None = None) -> Any:
+def sign_in_guest(
+    call: SelfCommittingCall, body: ShareSignInBody, only: ClaimedRecipient | None = None
+) -> ShareTokenAnswer | StatusResponse[ErrorsAnswer]:
     """Return a token, or 401 with the same message for every failure."""
     key = require_signing_key(call.context.outside.key)
     token = sign_in_by_link(call.context.sessions, key, body.hash, body.password, call.address, only)
@@ -65,19 +73,19 @@ def authenticate_own_guest(session: Session, request: Request) -> GuestToken:
 
 
 @routes.get("/shares/auth/token/", guests=True)
-def get_share_token(call: Call) -> dict[str, Any]:
+def get_share_token(call: Call) -> ShareTokenAnswer:
     """Return the guest sign-in of this request."""
     return serialize_share_token(authenticate_own_guest(call.session, call.request))
 
 
 @routes.put("/shares/auth/token/", guests=True, replayable=False)
-def put_share_token(call: Call) -> dict[str, Any]:
+def put_share_token(call: Call) -> ShareTokenAnswer:
     """Extend the guest sign-in to twelve hours from now, at most to the end of the share."""
     return serialize_share_token(extend_guest_token(call.session, authenticate_own_guest(call.session, call.request)))
 
 
 @routes.post("/shares/{share_id}/magic_link/request/", status=200, public=True, own_transactions=True)
-def post_magic_link_request(call: SelfCommittingCall, share_id: UUID, body: MagicLinkBody) -> dict[str, Any]:
+def post_magic_link_request(call: SelfCommittingCall, share_id: UUID, body: MagicLinkBody) -> MagicLinkAnswer:
     """Mail a recipient its own link again. The response is the same for every caller and share."""
     wake_ups: list[str] = []
     # Committed on its own: the request counts against the limit even if sending fails.
@@ -93,8 +101,15 @@ def post_magic_link_request(call: SelfCommittingCall, share_id: UUID, body: Magi
 
 
 @routes.post(
-    "/shares/{share_id}/magic_link/validate/", status=200, public=True, own_transactions=True, needs_signing_key=True
+    "/shares/{share_id}/magic_link/validate/",
+    status=200,
+    public=True,
+    own_transactions=True,
+    needs_signing_key=True,
+    errors=(401,),
 )
-def post_magic_link_validate(call: SelfCommittingCall, share_id: UUID, body: MagicLinkSignInBody) -> Any:
+def post_magic_link_validate(
+    call: SelfCommittingCall, share_id: UUID, body: MagicLinkSignInBody
+) -> ShareTokenAnswer | StatusResponse[ErrorsAnswer]:
     """Sign in by a mailed link, which must belong to this share and e-mail."""
     return sign_in_guest(call, body, ClaimedRecipient(share_id, body.email))

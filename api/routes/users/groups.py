@@ -1,11 +1,12 @@
 """User groups and their members."""
 
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
 
+from api.routes.users.answers import UserAnswer, UserGroupAnswer
 from api.routes.users.users import serialize_user
+from asgi.answers import PageAnswer
 from asgi.body_base import Body, LongText, ShortText
 from asgi.pagination import (
     PageNumber,
@@ -44,7 +45,7 @@ class UserGroupBody(Body):
     nullable = frozenset({"alias", "external_id"})
 
 
-def serialize_user_group(group: UserGroup) -> dict[str, Any]:
+def serialize_user_group(group: UserGroup) -> UserGroupAnswer:
     """Serialise a group; groups grant rights on objects, never roles."""
     return {
         "id": str(group.id),
@@ -70,7 +71,7 @@ def get_groups(
     ids: str = "",
     name: str = "",
     alias: str = "",
-) -> dict[str, Any]:
+) -> PageAnswer[UserGroupAnswer]:
     """List the groups."""
     found = filter_by_values(select(UserGroup), USER_GROUP_QUERY_COLUMNS, {"id": ids, "name": name, "alias": alias})
     if query:
@@ -85,7 +86,7 @@ def get_groups(
 
 
 @routes.post("/groups/")
-def post_group(call: Call, body: UserGroupBody) -> dict[str, Any]:
+def post_group(call: Call, body: UserGroupBody) -> UserGroupAnswer:
     """Create a group."""
     fields = body.changes()
     if "name" not in fields:
@@ -94,13 +95,13 @@ def post_group(call: Call, body: UserGroupBody) -> dict[str, Any]:
 
 
 @routes.get("/groups/{group_id}/")
-def get_group(call: Call, group_id: UUID) -> dict[str, Any]:
+def get_group(call: Call, group_id: UUID) -> UserGroupAnswer:
     """Return one group."""
     return serialize_user_group(find_group(call.session, group_id))
 
 
 @routes.patch("/groups/{group_id}/")
-def patch_group(call: Call, group_id: UUID, body: UserGroupBody) -> dict[str, Any]:
+def patch_group(call: Call, group_id: UUID, body: UserGroupBody) -> UserGroupAnswer:
     """Change the fields that were sent of a group."""
     return serialize_user_group(update_group(call.session, group_id, body.changes(), call.actor))
 
@@ -112,7 +113,7 @@ def delete_one_group(call: Call, group_id: UUID) -> None:
 
 
 @routes.post("/groups/{group_id}/users/{user_id}/")
-def post_group_user(call: Call, group_id: UUID, user_id: UUID) -> dict[str, Any]:
+def post_group_user(call: Call, group_id: UUID, user_id: UUID) -> UserAnswer:
     """Add a user to a group."""
     return serialize_user(call, add_member(call.session, group_id, user_id, call.actor))
 

@@ -8,6 +8,8 @@ from pydantic import Field, PrivateAttr
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from api.routes.users.answers import UserAnswer, UserRolesAnswer
+from asgi.answers import PageAnswer
 from asgi.body_base import Body, ShortText
 from asgi.pagination import (
     PageNumber,
@@ -82,10 +84,10 @@ class UserBody(Body):
         return sent
 
 
-def serialize_user_row(user: User, groups: Sequence[UUID], *, separated: bool = False) -> dict[str, Any]:
+def serialize_user_row(user: User, groups: Sequence[UUID], *, separated: bool = False) -> UserAnswer:
     """Serialise a user, without its password."""
     ids = [str(group) for group in groups]
-    return {
+    body: UserAnswer = {
         "id": str(user.id),
         "email": user.email,
         "first_name": user.first_name,
@@ -100,30 +102,32 @@ def serialize_user_row(user: User, groups: Sequence[UUID], *, separated: bool = 
         "last_web_login": format_datetime(user.last_web_login),
         "date_created": format_datetime(user.date_created),
         "date_modified": format_datetime(user.date_modified),
-        **({"teams": ids, "role_groups": []} if separated else {}),
     }
+    if separated:
+        body["teams"], body["role_groups"] = ids, []
+    return body
 
 
-def serialize_user(call: Call, user: User, *, separated: bool = False) -> dict[str, Any]:
+def serialize_user(call: Call, user: User, *, separated: bool = False) -> UserAnswer:
     """Serialise a user with its groups."""
     return serialize_user_row(user, groups_by_user(call.session, [user.id])[user.id], separated=separated)
 
 
-def serialize_users(call: Call, users: Sequence[User]) -> list[dict[str, Any]]:
+def serialize_users(call: Call, users: Sequence[User]) -> list[UserAnswer]:
     """Serialise users with their groups, in one query."""
     groups = groups_by_user(call.session, [user.id for user in users])
     return [serialize_user_row(user, groups[user.id]) for user in users]
 
 
 @routes.get("/users/current/")
-def get_current_user(call: Call) -> dict[str, Any]:
+def get_current_user(call: Call) -> UserAnswer:
     """Return the caller's own user."""
     assert call.actor.user_id is not None
     return serialize_user(call, find_user(call.session, call.actor.user_id))
 
 
 @routes.get("/users/current/roles/")
-def get_current_roles(call: Call) -> dict[str, Any]:
+def get_current_roles(call: Call) -> UserRolesAnswer:
     """List the caller's roles."""
     return {"objects": ["admin"] if call.actor.is_admin else []}
 
@@ -142,7 +146,7 @@ def get_users(
     status: str = "",
     is_admin: str = "",
     groups: str = "",
-) -> dict[str, Any]:
+) -> PageAnswer[UserAnswer]:
     """List the users; deleted ones only where `status` requests them."""
     wanted = {"id": ids, "email": email, "first_name": first_name, "last_name": last_name, "is_admin": is_admin}
     found = filter_by_values(select(User), USER_QUERY_COLUMNS, {**wanted, "status": status})
@@ -164,13 +168,13 @@ def get_users(
 
 
 @routes.get("/users/{user_id}/")
-def get_user(call: Call, user_id: UUID) -> dict[str, Any]:
+def get_user(call: Call, user_id: UUID) -> UserAnswer:
     """Return one user."""
     return serialize_user(call, find_user(call.session, user_id), separated=True)
 
 
 @routes.post("/users/")
-def post_user(call: Call, body: UserBody) -> dict[str, Any]:
+def post_user(call: Call, body: UserBody) -> UserAnswer:
     """Create a user, optionally in groups."""
     if body.email is None:
         raise ValidationFailed("email", "a user needs an e-mail")
@@ -181,7 +185,7 @@ def post_user(call: Call, body: UserBody) -> dict[str, Any]:
 
 
 @routes.patch("/users/current/", own_transactions=True)
-def patch_current_user(call: SelfCommittingCall, body: UserBody) -> dict[str, Any]:
+def patch_current_user(call: SelfCommittingCall, body: UserBody) -> UserAnswer:
     """Change the caller's name or wish for mails, or its password with the one before as `old_password`."""
     user_id = call.actor.user_id
     assert user_id is not None
@@ -193,7 +197,7 @@ def patch_current_user(call: SelfCommittingCall, body: UserBody) -> dict[str, An
             raise ValidationFailed("old_password", "is not the password that you sign in with now")
         body.prepare()
 
-    def change(session: Session) -> dict[str, Any]:
+    def change(session: Session) -> UserAnswer:
         user = update_user(session, user_id, body.changes(), call.actor)
         return serialize_user_row(user, groups_by_user(session, [user.id])[user.id])
 
@@ -202,7 +206,7 @@ def patch_current_user(call: SelfCommittingCall, body: UserBody) -> dict[str, An
 
 @routes.put("/users/{user_id}/", SharedEndpoint("put_user", "Change the fields that were sent of a user."))
 @routes.patch("/users/{user_id}/")
-def patch_user(call: Call, user_id: UUID, body: UserBody) -> dict[str, Any]:
+def patch_user(call: Call, user_id: UUID, body: UserBody) -> UserAnswer:
     """Change the fields that were sent of a user; groups are changed by their own routes."""
     if body.password and user_id == call.actor.user_id:
         raise ValidationFailed("password", "change your own by PATCH users/current/, with old_password")
