@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -15,18 +16,22 @@ from api.openapi import CONSTANT_MARK, EXTENSION_MARK
 from tests.api.answer_checks import openapi_document, wrong_with
 from tests.api.policies.registry import POLICIES
 
-DOCUMENT = openapi_document()
-OPERATIONS: dict[str, dict[str, Any]] = {
-    f"{method.upper()} {path}": operation
-    for path, operations in DOCUMENT["paths"].items()
-    for method, operation in operations.items()
-}
 PLACEHOLDER = re.compile(r"\{[^}]*\}")
+
+
+@cache
+def operations() -> dict[str, dict[str, Any]]:
+    """The operations of the document by method and path; made by those who ask, as every worker imports this module."""
+    return {
+        f"{method.upper()} {path}": operation
+        for path, described in openapi_document()["paths"].items()
+        for method, operation in described.items()
+    }
 
 
 def declares_nothing(schema: dict[str, Any]) -> bool:
     """Whether a schema allows any JSON, or any object."""
-    known = DOCUMENT["components"]["schemas"]
+    known = openapi_document()["components"]["schemas"]
     shown = known[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
     listed = shown.get("properties", {}).get("objects", {"items": {"type": "object", "properties": {}}})["items"]
     is_open = shown.get("additionalProperties") is True and "properties" not in shown
@@ -43,19 +48,19 @@ def undeclared(operation: dict[str, Any]) -> list[str]:
 
 
 def test_every_operation_declares_what_it_answers() -> None:
-    assert {name: found for name, one in OPERATIONS.items() if (found := undeclared(one))} == {}
+    assert {name: found for name, one in operations().items() if (found := undeclared(one))} == {}
 
 
 def test_every_operation_has_a_summary_and_the_tag_of_a_described_service() -> None:
-    assert all(one["summary"] for one in OPERATIONS.values())
-    assert {tag for one in OPERATIONS.values() for tag in one["tags"]} == SERVICE_DESCRIPTIONS.keys()
+    assert all(one["summary"] for one in operations().values())
+    assert {tag for one in operations().values() for tag in one["tags"]} == SERVICE_DESCRIPTIONS.keys()
 
 
 def fields() -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Every parameter and property: where, its name, and how it is described."""
-    for name, operation in OPERATIONS.items():
+    for name, operation in operations().items():
         yield from ((name, one["name"], one) for one in operation.get("parameters", ()))
-    for name, schema in DOCUMENT["components"]["schemas"].items():
+    for name, schema in openapi_document()["components"]["schemas"].items():
         yield from ((name, key, one) for key, one in schema.get("properties", {}).items())
 
 
@@ -83,16 +88,16 @@ def operations_of_iconik() -> set[tuple[str, str, str]]:
 def test_what_iconik_does_not_have_is_marked_as_an_extension() -> None:
     theirs = operations_of_iconik()
     extensions = set()
-    for name in OPERATIONS:
+    for name in operations():
         method, _, path = name.partition(" /API/")
         service, _, rest = path.partition("/")
         if (service, method, PLACEHOLDER.sub("{}", f"/{rest}").rstrip("/")) not in theirs:
             extensions.add(name)
-    assert {name for name, one in OPERATIONS.items() if one.get(EXTENSION_MARK)} == extensions
+    assert {name for name, one in operations().items() if one.get(EXTENSION_MARK)} == extensions
 
 
 def test_operations_that_only_answer_constants_are_marked() -> None:
-    assert {name for name, one in OPERATIONS.items() if one.get(CONSTANT_MARK)} == {
+    assert {name for name, one in operations().items() if one.get(CONSTANT_MARK)} == {
         "DELETE /API/assets/v1/assets/{asset_id}/history/{history_entity_id}/",
         "PUT /API/acls/v1/shares/{share_id}/acl/{object_type}/{object_key}/",
     }
