@@ -69,6 +69,16 @@ class FileSetAnswer(TypedDict):
     date_deleted: None
 
 
+class FileChecksumAnswer(TypedDict):
+    """A checksum of a file, and what read it."""
+
+    algorithm: str
+    checksum: str
+    date_proven: DateText | None
+    proven_by: str | None
+    lost_bits: bool
+
+
 class FileAnswer(TypedDict):
     """A file that a watcher saw, or that a client declared."""
 
@@ -86,6 +96,7 @@ class FileAnswer(TypedDict):
     status: FileStatus
     size: int | None
     checksum: str | None
+    checksums: list[FileChecksumAnswer]
     user_id: IdText | None
     url: None
     file_date_created: DateText | None
