@@ -6,6 +6,7 @@ no answer has a key that the document does not describe.
 
 import copy
 import fnmatch
+import json
 import re
 from collections import defaultdict
 from collections.abc import Iterator
@@ -25,6 +26,7 @@ from search.postgres.engine import PostgresEngine
 
 BEFORE_THE_OPERATION = {405, 408, 411, 413, 414, 431}
 """Statuses that the server gives to any request, before it knows the operation."""
+REFERENCE = re.compile(r'"#/components/schemas/([^"]+)"')
 
 
 @cache
@@ -54,12 +56,15 @@ def response_of(path: str, method: str, status: str) -> dict[str, Any] | None:
 
 
 @cache
-def validator_of(path: str, method: str, status: str) -> jsonschema_rs.Validator:
-    """Return the validator of one response."""
-    described = response_of(path, method, status)
-    assert described is not None
-    schema = {**described["content"]["application/json"]["schema"], "components": {"schemas": closed_schemas()}}
-    return jsonschema_rs.validator_for(schema, validate_formats=True)
+def validator_of(schema: str) -> jsonschema_rs.Validator:
+    """Return the validator of a schema, given as JSON; it holds copies of those schemas alone that this one needs."""
+    needed: dict[str, Any] = {}
+    missing = set(REFERENCE.findall(schema))
+    while missing:
+        needed |= {name: closed_schemas()[name] for name in missing}
+        missing = set(REFERENCE.findall(json.dumps([needed[name] for name in missing]))) - needed.keys()
+    whole = {**json.loads(schema), "components": {"schemas": needed}}
+    return jsonschema_rs.validator_for(whole, validate_formats=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +108,8 @@ def wrong_with(response: httpx.Response) -> Iterator[str]:
         if "application/json" in content and status != "416":
             yield "no body"
     elif "application/json" in content:
-        for error in validator_of(path, method.lower(), status).iter_errors(response.json()):
+        schema = json.dumps(content["application/json"]["schema"], sort_keys=True)
+        for error in validator_of(schema).iter_errors(response.json()):
             yield f"{'.'.join(map(str, error.instance_path))}: {error.message[:300]}"
     elif not any(fnmatch.fnmatch(media_type, one) for one in content):
         yield f"a body of {media_type}, where {' '.join(content) or 'none'} is documented"
