@@ -3,6 +3,7 @@
 What is not read is counted, and reported with the captions that were.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -19,6 +20,13 @@ from media.probe.captions import (
     decode_text,
 )
 from media.sandbox.protocol import UnreadableError
+
+LEFT_OUT = (
+    "that ends before it begins",
+    "behind the longest time",
+    "that begins before zero",
+    "without a text",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +62,23 @@ def read_captions(content: bytes, extension: str, rate: Fraction | None = None) 
             raise UnreadableError(f"is no {extension[1:]} file that can be read: {error}"[:300]) from None
     if len(cues) > MAX_CAPTIONS:
         raise UnreadableError(f"has {len(cues):,} captions; at most {MAX_CAPTIONS:,} are read")
-    kept = [one for one in cues if one.text and 0 <= one.start_ms <= one.end_ms <= MAX_CAPTION_MS]
+    kept = [one for one in cues if _why_left_out(one) is None]
     if not kept:
         raise UnreadableError("has no caption with a text and times that can be read")
-    notes += _count(
-        sum(1 for one in cues if one.end_ms < one.start_ms), "caption", "that ends before it begins left out"
-    )
-    notes += _count(
-        sum(1 for one in cues if one.end_ms > MAX_CAPTION_MS), "caption", "behind the longest time left out"
-    )
+    left_out = Counter(filter(None, map(_why_left_out, cues)))
+    for reason in LEFT_OUT:
+        notes += _count(left_out[reason], "caption", f"{reason} left out")
+    cut = sum(1 for one in kept if len(one.text) > MAX_CAPTION_CHARACTERS)
+    notes += _count(cut, "caption", f"cut to {MAX_CAPTION_CHARACTERS:,} characters")
     if decoding.guessed:
         notes.append(f"its encoding is not stated, and was taken to be {decoding.guessed}")
     return CaptionsRead(_timed(kept), notes)
+
+
+def _why_left_out(cue: Cue) -> str | None:
+    """Return the first reason for which a cue is no caption, or None."""
+    failed = (cue.end_ms < cue.start_ms, cue.end_ms > MAX_CAPTION_MS, cue.start_ms < 0, not cue.text)
+    return next((reason for reason, is_so in zip(LEFT_OUT, failed, strict=True) if is_so), None)
 
 
 def _timed(cues: Sequence[Cue]) -> list[TimedCaption]:

@@ -152,6 +152,12 @@ FILES: dict[str, tuple[str, str, list[TimedCaption], list[str]]] = {
         [TWO[1]],
         ["1 caption that ends before it begins left out"],
     ),
+    "a text that is none": (
+        ".srt",
+        f"1\n{ONE.partition(chr(10))[0]}\n<i></i>\n\n2\n{OTHER}\n",
+        [TWO[1]],
+        ["1 caption without a text left out"],
+    ),
     "times that are none": (
         ".srt",
         f"1\n00:0A:01 --> x\nhello\n\n2\n00:00:01;00 --> 00:00:02;00\nx\n\n3\n{OTHER}\n",
