@@ -8,7 +8,7 @@ from typing import Any
 
 from grouping.render import path_to_json
 from models.core.paths import escape_surrogates
-from services.core.text import pluralize
+from services.core.text import label_structure, pluralize
 from services.ingest.create import derive_asset_names
 from services.ingest.plan import PlannedAsset
 from services.ingest.planner import HeldPlan, IslandPlans
@@ -322,8 +322,8 @@ def describe_format_plan(plan: Any) -> str:
 
 
 def describe_format(role: str, structure: str) -> str:
-    """Describe a format by role and structure: `original single`; sidecars have no structure."""
-    return str(role) if role == "sidecar" else f"{role} {structure}"
+    """Describe a format by role and structure: `original single video`; sidecars have no structure."""
+    return str(role) if role == "sidecar" else f"{role} {label_structure(structure)}"
 
 
 def reference_asset(stored: StoredAsset) -> AssetReference:

@@ -117,7 +117,8 @@ def test_a_split_names_where_its_files_come_from() -> None:
     torn(catalog)
     left, split = compared(catalog).changes
     assert (left.leaves, left.joins) == (FileListing(1, (b"else.mov",)), FileListing())
-    assert [(part.before, part.after) for part in left.formats] == [("original stereoscopic", "original single")]
+    (part,) = left.formats
+    assert (part.before, part.after) == ("original stereoscopic pair", "original single video")
     assert (split.asset, [one.title for one in split.comes_from]) == (None, ["dive"])
 
 
@@ -127,7 +128,7 @@ def test_a_lost_format_is_one_that_is_none_anymore() -> None:
     catalog.add_format(stored, "a_proxy.mov", role="transcode")
     catalog.rename("a_proxy.mov", "zzz.mov")
     change = compared(catalog).changes[0]
-    assert [(part.before, part.after) for part in change.formats] == [("transcode single", None)]
+    assert [(part.before, part.after) for part in change.formats] == [("transcode single video", None)]
 
 
 def test_an_asset_whose_files_another_takes_is_gone() -> None:
@@ -171,7 +172,7 @@ def test_long_lists_are_cut_and_counted() -> None:
 @pytest.mark.parametrize(
     ("role", "structure", "expected"),
     [
-        (FormatRole.ORIGINAL, "single", "original single"),
+        (FormatRole.ORIGINAL, "single", "original single video"),
         ("sidecar", "other", "sidecar"),
         (FormatRole.SIDECAR, "x", "sidecar"),
     ],

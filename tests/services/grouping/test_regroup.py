@@ -103,8 +103,8 @@ def test_a_dry_run_names_what_merges_splits_and_changes_its_kind(pipeline: Pipel
     stills = preview(pipeline, profile_of({"min_frames": 3}))
     assert stills.counts == {"kind": 1, "split": 1}
     kept = next(change for change in stills.changes if change.change == "kind")
-    assert kept.formats[0].before == "original image_sequence"
-    assert kept.formats[0].after == "original image"
+    assert kept.formats[0].before == "original image sequence"
+    assert kept.formats[0].after == "original picture"
     assert kept.leaves.shown == (b"plates/plate.1002.exr",)
     (made,) = [change for change in stills.changes if change.change == "split"]
     assert [origin.title for origin in made.comes_from] == ["plate"]
@@ -112,7 +112,7 @@ def test_a_dry_run_names_what_merges_splits_and_changes_its_kind(pipeline: Pipel
     assert together.counts == {"merge": 1}
     (merge,) = together.changes
     assert [name.title for name in merge.takes_in] == ["reel"]
-    assert {part.after for part in merge.formats} == {"transcode single"}
+    assert {part.after for part in merge.formats} == {"transcode single video"}
 
 
 def test_the_present_profile_changes_nothing(pipeline: Pipeline, root: Path) -> None:

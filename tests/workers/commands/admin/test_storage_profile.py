@@ -57,7 +57,7 @@ def test_without_a_person_the_difference_is_shown_and_nothing_is_changed(
     result = run(running, "profile", "Rushes", "--file", profile_file)
     assert result.exit_code == 1
     assert "1 asset splits off as an asset of its own, 1 asset changes its kind; 1 unchanged" in result.output
-    assert "original image_sequence -> original image" in result.output
+    assert "original image sequence -> original picture" in result.output
     assert "- plate.1002.exr" in result.output
     assert "Re-run with --yes" in result.output
     assert plates.storage().profile_revision == 1

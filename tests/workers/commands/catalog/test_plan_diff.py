@@ -53,7 +53,7 @@ def test_what_is_new_changed_and_gone_is_told_by_asset(pipeline: Pipeline, root:
     assert changes["plate"]["joins"]["files"] == ["plate.1005.exr"]
     assert changes["plate"]["leaves"]["files"] == ["plate.1002.exr"]
     assert changes["a"]["asset"]["id"] == str(ids["a_L"])
-    assert changes["a"]["formats"][0]["after"] == "original stereoscopic"
+    assert changes["a"]["formats"][0]["after"] == "original stereoscopic pair"
     assert pipeline.ids() == ids
     output = run(running, root).output
     assert "old  gone from the folder" in output
