@@ -6,7 +6,9 @@ process to use such a folder writes the identity of the system into it, and a pr
 then on does not use it.
 """
 
+import errno
 import os
+import tempfile
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,10 +83,15 @@ def find_rendition_storage_fault(sessions: Sessions, storage: Storage) -> str | 
 def find_write_fault(folder: Path) -> str | None:
     """Return why this process cannot create files in a folder, or in the one above if it is not there yet."""
     there = next(path for path in (folder, *folder.parents) if path.exists())
-    # Older C libraries judge effective ids by the mode alone, which is wrong where a share has rights of its own.
-    if os.access(there, os.W_OK | os.X_OK, effective_ids=os.getuid() != os.geteuid()):
-        return None
-    return f'"{there}" cannot be written by the user of its worker (id {os.geteuid()}): change its owner or mode'
+    try:
+        # Tried, not asked: access() leaves capabilities aside, and a share may have rights of its own.
+        with tempfile.TemporaryFile(dir=there):
+            return None
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return None  # the rendition names the full disk
+        user = f"the user of its worker (id {os.geteuid()})"
+        return f'"{there}" cannot be written by {user}: {error.strerror}; change its owner or mode'
 
 
 def _find_fault(sessions: Sessions, marked: MarkedFolder) -> str | None:
