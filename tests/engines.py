@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+import psycopg
 from sqlalchemy import URL, Engine, event, make_url
+from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from models.core.sessions import make_engine
 
@@ -26,8 +29,16 @@ def shared_engine(server: URL) -> SharedEngine:
     shared = SharedEngine(make_engine(server.render_as_string(hide_password=False)))
 
     @event.listens_for(shared.engine, "do_connect")
-    def connect(_dialect: object, _record: object, _arguments: object, parameters: dict[str, Any]) -> None:
-        parameters["dbname"] = shared.database
+    def connect(_dialect: object, record: ConnectionPoolEntry, _arguments: object, parameters: dict[str, Any]) -> None:
+        if shared.database is None:
+            raise psycopg.OperationalError("the test that began this has ended")
+        parameters["dbname"] = record.info["database"] = shared.database
+
+    @event.listens_for(shared.engine, "checkout")
+    def check_out(_connection: object, record: ConnectionPoolEntry, _proxy: object) -> None:
+        # A thread that outlives its test may have connected to the database of that test meanwhile.
+        if record.info["database"] != shared.database:
+            raise DisconnectionError
 
     return shared
 

@@ -136,7 +136,7 @@ def votes(api: Api, owner: Caller, count: int) -> str:
         (history, 3),
         (relations, 10),
         (formats, 4),
-        (files, 5),
+        (files, 6),
         (jobs, 4),
         (users, 3),
         (shares, 8),

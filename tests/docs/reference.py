@@ -26,7 +26,7 @@ WIDTH = 120
 
 def write_commands() -> str:
     """Return a heading for each command, with its usage, its help and its options."""
-    return "\n".join(_write_command(main, click.Context(main, info_name="tapeless"), 2))
+    return "\n".join(_write_command(main, click.Context(main, info_name="tapeless", **main.context_settings), 2))
 
 
 def _write_command(command: click.Command, context: click.Context, level: int) -> Iterator[str]:

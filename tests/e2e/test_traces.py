@@ -143,7 +143,9 @@ def test_a_request_is_a_span_of_its_callers_trace_by_route_and_its_change_goes_o
         return any(span.trace_id.hex() == trace for span in spans.named("index.drain"))
 
     wait_until(is_indexed, what="the request's trace reaches the index", seconds=40)
-    (request,) = spans.named("PATCH /API/assets/v1/assets/{asset_id}/")
+    (request,) = wait_until(
+        lambda: spans.named("PATCH /API/assets/v1/assets/{asset_id}/"), what="the API sent its spans", seconds=20
+    )
     assert (request.trace_id.hex(), request.kind) == (trace, Span.SPAN_KIND_SERVER)
     assert told(request)["http.response.status_code"] == "200"
     (drain,) = (span for span in spans.named("index.drain") if span.trace_id.hex() == trace)

@@ -93,6 +93,7 @@ def test_a_document_is_the_whole_asset(sessions: Sessions) -> None:
         "is_online": [True],
         "approval_status": ["N/A"],
         "has_warning": [False],
+        "verified_copies": [0],
         "format_kind": ["image_sequence", "transcode"],
         "format": ["ORIGINAL", "H264"],
         "storage_id": [storage_id],

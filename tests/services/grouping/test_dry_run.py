@@ -46,6 +46,10 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "sidecar_fields": {"dc:rights": "copyright"},
         "local_keyframe_creation": False,
         "transcode_profiles": ["web"],
+        "check_arrivals": True,
+        "checksum_algorithms": ["md5"],
+        "fixity_days": 30,
+        "fixity_megabytes_per_second": 50,
     },
 }
 """Every setting with another value than the default; those that may change what is grouped apart from each other."""
