@@ -144,7 +144,7 @@ def test_a_collection_with_a_password_is_opened_looked_at_and_ended(
     check_page(visitor, "share-password")
     visitor.get_by_label("Password").fill("simsalabim")
     visitor.keyboard.press("Enter")
-    expect(visitor.get_by_role("alert")).to_have_text("That was not it.")
+    expect(visitor.get_by_role("alert")).to_have_text("The password is wrong.")
     visitor.get_by_label("Password").fill("sesame")
     visitor.keyboard.press("Enter")
     expect(visitor.get_by_role("heading", level=1)).to_have_text(f"Reels {HOSTILE}")
@@ -161,7 +161,7 @@ def test_a_collection_with_a_password_is_opened_looked_at_and_ended(
     check_page(visitor, "share-empty")
     site.request("DELETE", f"/assets/v1/collections/{collection}/shares/{made['id']}/")
     visitor.reload()
-    expect(visitor.get_by_role("heading", level=1)).to_have_text("This link opens nothing")
+    expect(visitor.get_by_role("heading", level=1)).to_have_text("This link is not valid")
     check_page(visitor, "share-ended", shots)
 
 
@@ -220,7 +220,7 @@ def share_and_end(visitor: Page, chromium: Browser) -> None:
         visitor.get_by_role("button", name="End the share with everyone").first.click()
         expect(visitor.get_by_label("Link", exact=True)).to_have_count(0)
         outside.reload()
-        expect(outside.get_by_role("heading", level=1)).to_have_text("This link opens nothing")
+        expect(outside.get_by_role("heading", level=1)).to_have_text("This link is not valid")
 
 
 def test_a_user_signs_in_finds_reviews_shares_and_ends_it(
