@@ -64,7 +64,7 @@ def vote_in_the_inbox(site: Site, visitor: Page, shots: Path) -> None:
     site.request("POST", path, json={"users": [ada["id"]]})
     visitor.get_by_role("link", name="Approvals").click()
     check_page(visitor, "approvals", shots)
-    visitor.get_by_label("Why? About poster").fill("The blue is right.")
+    visitor.get_by_label("Reason for poster").fill("The blue is right.")
     visitor.get_by_role("button", name="Approve poster").click()
     expect(visitor.get_by_text("Your vote was recorded.")).to_be_visible()
 

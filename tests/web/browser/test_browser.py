@@ -103,7 +103,7 @@ def test_a_guest_watches_comments_and_votes(site: Site, visitor: Page, shots: Pa
     visitor.get_by_label("Your comment").fill("That is in the script.")
     visitor.get_by_role("button", name="Send").click()
     expect(visitor.locator(".answer .said")).to_have_text("That is in the script.")
-    visitor.get_by_label("Why?").fill("The glass is empty.")
+    visitor.get_by_label("Reason").fill("The glass is empty.")
     visitor.get_by_role("button", name="Reject").click()
     expect(visitor.get_by_text("You rejected it.")).to_be_visible()
     votes = site.request("GET", f"/assets/v1/assets/{asset}/approvals/")
@@ -203,7 +203,7 @@ def review_an_asset(visitor: Page) -> None:
     expect(visitor.get_by_text(f"Note {HOSTILE}")).to_be_visible()
     visitor.get_by_text("Ask for approval").or_(visitor.get_by_text("Ask again")).click()
     visitor.get_by_role("button", name="Ask", exact=True).click()
-    visitor.get_by_label("Why?").fill("Cut it at one second.")
+    visitor.get_by_label("Reason").fill("Cut it at one second.")
     visitor.get_by_role("button", name="Approve").click()
     expect(visitor.locator("#approval .badge.good").first).to_have_text("approved")
 
