@@ -7,7 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -122,9 +122,10 @@ class RunningSystem:
         """Processor time so far by child, what each started included, and of the supervisor itself."""
         spent = {"up": _own_seconds(psutil.Process(self.process.pid))}
         for state in read_child_states(self.data):
-            if state.pid is not None:
-                child = psutil.Process(state.pid)
-                spent[state.name] = sum(map(_own_seconds, [child, *child.children(recursive=True)]))
+            with suppress(psutil.NoSuchProcess):  # it ended since the supervisor wrote its state
+                if state.pid is not None:
+                    child = psutil.Process(state.pid)
+                    spent[state.name] = sum(map(_own_seconds, [child, *child.children(recursive=True)]))
         return spent
 
 

@@ -39,7 +39,11 @@ def documented_operations() -> dict[str, APIOperation]:
 
 
 def test_the_document_and_the_pages_made_from_it_are_served(api: Api) -> None:
-    document = httpx.get(f"{api.root}/API/openapi.json").json()
+    served = httpx.get(f"{api.root}/API/openapi.json")
+    document = served.json()
+    assert served.headers["content-encoding"] == "gzip"
+    plain = httpx.get(f"{api.root}/API/openapi.json", headers={"Accept-Encoding": "gzip;q=0, identity"})
+    assert ("content-encoding" in plain.headers, plain.json()) == (False, document)
     assert document == openapi_document()
     page = httpx.get(f"{api.root}/API/docs")
     policy = page.headers["content-security-policy"]

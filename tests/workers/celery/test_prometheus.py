@@ -1,5 +1,6 @@
 """Prometheus' own checks of what it scrapes and of the alert rules."""
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -48,6 +49,12 @@ def promtool(*arguments: str, given: str = "") -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def name_of_metric(line: str) -> str:
+    """The metric that a line is of, without what histograms add for their samples."""
+    name = re.split("[ {]", line.removeprefix("# HELP ").removeprefix("# TYPE "), maxsplit=1)[0]
+    return re.sub("_(bucket|count|sum)$", "", name.removeprefix(METRIC_PREFIX))
+
+
 def test_prometheus_accepts_the_names_and_units_of_the_metrics(database_url: str, tmp_path: Path) -> None:
     (tmp_path / LAST_BACKUP_FILE).touch()
     engine = make_engine(database_url)
@@ -63,12 +70,7 @@ def test_prometheus_accepts_the_names_and_units_of_the_metrics(database_url: str
     assert "# TYPE tapeless_http_request_duration_seconds histogram" in text
     assert "tapeless_backup_last_end_timestamp_seconds 1" in text
     old = {metric.name for metric in DEPRECATED_ROW_METRICS} | set(DEPRECATED_PROCESS_METRICS.values())
-    kept = [
-        line
-        for line in text.splitlines()
-        if line.removeprefix("# HELP ").removeprefix("# TYPE ").split("{")[0].split(" ")[0].removeprefix(METRIC_PREFIX)
-        not in old
-    ]
+    kept = [line for line in text.splitlines() if name_of_metric(line) not in old]
     promtool("check", "metrics", given="\n".join(kept) + "\n")
 
 
