@@ -62,7 +62,7 @@ ERROR_RULES = (
     ErrorRule(413, "Content too large", lambda _route, shown, _: "requestBody" in shown),
     ErrorRule(414, "URI too long", lambda _route, shown, _: "parameters" in shown),
     ErrorRule(416, "Range not satisfiable", lambda route, _shown, _: route.other == 206),
-    # A caller has a share of the threads, whatever it asks; sign-ins and writes of guests have limits of their own.
+    # A caller has a share of the threads, for any request; sign-ins and writes of guests have limits of their own.
     ErrorRule(429, "Too many requests", lambda *_: True),
     ErrorRule(431, "Request header fields too large", lambda *_: True),
     ErrorRule(501, "This server has no key to sign with", lambda route, _shown, _: route.needs_signing_key),

@@ -4,7 +4,7 @@
 
 A folder of that many files with a list of their sums is watched and read once; what is timed is the next answer. A card
 of that many clips arrives in parts; what is timed is each answer once a part is stable and read, and the job that
-judges the card by itself. Promised: 2 s for 100,000 files, and for a card of 200 clips. Copies of
+judges the card without being asked. Promised: 2 s for 100,000 files, and for a card of 200 clips. Copies of
 all files are counted, too.
 """
 

@@ -2,7 +2,7 @@
 
 1. One poller of the process asks the database every two seconds, and only while pages listen.
 2. An event names topics. A page then loads itself again and replaces its parts, so it shows what its reader may see.
-3. Streams end after minutes, and with the server; browsers open them again, and are authenticated anew.
+3. Streams end after minutes, and with the server; browsers open them again, and are authenticated again.
 """
 
 import asyncio

@@ -27,9 +27,9 @@ from models.core.sessions import Sessions
 from models.queues import index_queue
 from models.schema import SchemaState, read_schema_state
 from search.engine import SearchEngine, SearchUnavailableError
+from services.core.folder_markers import is_folder_writable
 from services.indexing.requests import SELECT_INDEX_DRIFT
 from services.storages.process_reports import MachineView, list_machine_views
-from services.storages.storages import is_folder_writable
 from watch.disk.mount_identity import identify_root, is_network_file_system
 from workers.celery.app import BROKER_SOCKET_SECONDS, count_workers
 from workers.config.broker import parse_broker_url

@@ -83,15 +83,21 @@ def find_rendition_storage_fault(sessions: Sessions, storage: Storage) -> str | 
 def find_write_fault(folder: Path) -> str | None:
     """Return why this process cannot create files in a folder, or in the one above if it is not there yet."""
     there = next(path for path in (folder, *folder.parents) if path.exists())
+    if is_folder_writable(there):
+        return None
+    return f'"{there}" cannot be written by the user of its worker (id {os.geteuid()}): change its owner or mode'
+
+
+def is_folder_writable(folder: Path | bytes) -> bool:
+    """Return whether this process may create files in a folder; a full disk is no lack of a right.
+
+    It is tried: access() leaves capabilities aside, and a share may have rights of its own.
+    """
     try:
-        # Tried, not asked: access() leaves capabilities aside, and a share may have rights of its own.
-        with tempfile.TemporaryFile(dir=there):
-            return None
+        with tempfile.TemporaryFile(dir=folder):
+            return True
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            return None  # the rendition names the full disk
-        user = f"the user of its worker (id {os.geteuid()})"
-        return f'"{there}" cannot be written by {user}: {error.strerror}; change its owner or mode'
+        return error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def _find_fault(sessions: Sessions, marked: MarkedFolder) -> str | None:

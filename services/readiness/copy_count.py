@@ -1,6 +1,6 @@
 """Copies by content: on how many storages a file set is, and of which older asset it is an exact duplicate.
 
-All of it is counted anew, once an hour and after files were proven, and only what differs is written: sums come from
+All of it is counted once an hour and after files were proven, and only what differs is written: sums come from
 many places (comparisons, transcodes, downloads, seals, the schedule), and copies come and go with files of others.
 """
 

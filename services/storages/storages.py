@@ -24,6 +24,7 @@ from models.core.capabilities import right_to_read
 from models.core.paths import display_path, is_path_inside
 from services.access.users import first_administrator_id
 from services.core.errors import DomainError, ValidationFailed
+from services.core.folder_markers import is_folder_writable
 from services.core.id_prefix import match_id_prefix
 from services.metadata.folder_tags import find_folder_tags_field
 from watch.status import ROOT_ABSENT_MESSAGE
@@ -130,11 +131,6 @@ def resolve_readable_root(root: Path) -> bytes:
             f'folder "{root}": cannot be read ({error.strerror}); give read permission to the user that runs Tapeless '
             f"({_own_user_name()})"
         ) from None
-
-
-def is_folder_writable(folder: Path | bytes) -> bool:
-    """Return whether this process may create files there with its effective permissions."""
-    return os.access(folder, os.W_OK | os.X_OK, effective_ids=True)
 
 
 def _own_user_name() -> str:

@@ -101,7 +101,7 @@ def _show_files(session: Session, query: Select[File]) -> list[ShownPath]:
 def preview_ignore_patterns(session: Session, storage: Storage, patterns: Sequence[str], hidden: str) -> IgnorePreview:
     """Return the files of the catalog that other ignore patterns would hide; nothing is written and no disk is read.
 
-    Files that the patterns of now hide are in no row: the next scan finds those that the others let through.
+    Files that the present patterns hide are in no row: the next scan finds those that the others let through.
     """
     ignore = IgnorePatterns(patterns, hidden)
     folders = read_folder_paths(session, [storage.id], "storage_id")

@@ -82,7 +82,7 @@ def root(api: Api, provider: str) -> Iterator[str]:
 
 @pytest.fixture
 def visitor(root: str) -> Iterator[httpx.Client]:
-    """A browser that follows no redirect by itself."""
+    """A browser that follows a redirect only when a test says so."""
     with httpx.Client(base_url=root, timeout=30) as client:
         yield client
 

@@ -12,7 +12,7 @@ CREATE OR REPLACE TRIGGER mark_file_set_copies_insert AFTER INSERT ON file_set_c
     REFERENCING NEW TABLE AS after_rows
     FOR EACH STATEMENT EXECUTE FUNCTION mark_file_set_copies_insert();
 
--- Where the foreign key deletes it, its file set is gone, which marks by itself.
+-- Where the foreign key deletes it, its file set is gone, which marks its asset.
 CREATE OR REPLACE FUNCTION mark_file_set_copies_delete() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM mark_for_index('assets', array_agg(file_set.asset_id))

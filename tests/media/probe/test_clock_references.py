@@ -63,7 +63,7 @@ STREAMS: dict[str, tuple[bytes, bool, int, float]] = {
     "a jump near the beginning": (transport(span(0, 1) + span(90, 290)), True, 1, 201),
     "a jump near the end": (transport(span(0, 200) + span(90, 91)), True, 1, 201),
     "three jumps": (transport(span(0, 50) + span(100, 150) + span(20, 70) + span(500, 550)), True, 3, 200),
-    "a clock that begins again by itself": (transport(span(WRAP - 50, WRAP + 50)), True, 0, 100),
+    "a clock that reaches its last tick": (transport(span(WRAP - 50, WRAP + 50)), True, 0, 100),
     "packets of Blu-ray": (transport(span(0, 50) + span(500, 550), size=192), True, 1, 100),
     "packets with a checksum": (transport(span(0, 50) + span(500, 550), size=204), True, 1, 100),
     "junk before, and a packet that breaks off": (

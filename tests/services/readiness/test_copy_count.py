@@ -1,4 +1,4 @@
-"""Copies by content, whatever their names: how many storages have an asset whole, and what it is a duplicate of."""
+"""Copies by content, under any name: how many storages have an asset whole, and what it is a duplicate of."""
 
 from pathlib import Path
 

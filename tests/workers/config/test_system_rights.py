@@ -10,7 +10,8 @@ import pytest
 
 from models.core.capabilities import permitted_capabilities
 from services.core.errors import DomainError
-from services.storages.storages import is_folder_writable, resolve_readable_root
+from services.core.folder_markers import is_folder_writable
+from services.storages.storages import resolve_readable_root
 from workers.config.system_rights import rights_of_system
 
 NOBODY = pwd.getpwnam("nobody")
