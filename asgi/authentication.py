@@ -16,6 +16,8 @@ from services.core.errors import PermissionDenied, ValidationFailed
 from services.outbound.mail_queue import check_mail_address
 from services.shares.guests import GUEST_TOKEN_PREFIX, GuestToken, find_guest
 
+GUESTS_REFUSED = "guests of a share may not use this; sign in as a user"
+
 
 class NotAuthenticated(Exception):
     """Raised for missing or invalid credentials; does not say which part of them is wrong."""
@@ -34,7 +36,7 @@ def authenticate(
     if secret.startswith(GUEST_TOKEN_PREFIX):
         found = authenticate_guest(session, request, secret)
         if not guests:
-            raise PermissionDenied("guests of a share may not use this; sign in as a user")
+            raise PermissionDenied(GUESTS_REFUSED)
         actor = name_guest_by_email(found.share.actor, request.headers.get("share-user-email"))
         return AuthenticatedToken(actor, found.id, found.share.guest.share_id, is_stale=False)
     user = _authenticate_user(session, request)

@@ -55,6 +55,10 @@ def wrong_token(_plan: AttackPlan, number: int) -> tuple[str, str, Headers, byte
     return "POST", USERS, headers, b'{"groups":[' + b"1," * 899_999 + b"1]}"
 
 
+def refused_guest(plan: AttackPlan, _number: int) -> tuple[str, str, Headers, bytes]:
+    return "POST", USERS, plan.guest, b'{"groups":[' + b"1," * 899_999 + b"1]}"
+
+
 def invalid_body(plan: AttackPlan, number: int) -> tuple[str, str, Headers, bytes]:
     """Bodies at the limits of size, number of values and depth."""
     bodies = (
@@ -101,6 +105,7 @@ def long_address(_plan: AttackPlan, number: int) -> tuple[str, str, Headers, byt
 REQUESTS: dict[str, Attack] = {
     "bodies without a token": anonymous_body,
     "bodies with wrong tokens": wrong_token,
+    "bodies of a guest on routes for users": refused_guest,
     "bodies at all limits": invalid_body,
     "costly searches": costly_search,
     "writes of a guest": guest_write,

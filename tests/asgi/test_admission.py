@@ -13,6 +13,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
+from asgi.admission import WRONG_TOKEN_SECONDS
 from asgi.limits.bodies import DEFAULT_BODY_BYTES, GUEST_BODY_BYTES, MAX_BODY_VALUES, PUBLIC_BODY_BYTES
 from asgi.request_body import MAX_REPORTED_ERRORS
 from tests.api.conftest import Api, Caller, Client
@@ -38,6 +39,16 @@ def test_a_body_without_a_valid_token_is_never_waited_for(api: Api, headers: dic
     assert send_head(api, "/users/v1/users/", 1_800_000, headers) == 401
 
 
+def test_wrong_tokens_are_refused_late_and_wait_for_no_other(api: Api) -> None:
+    def guess(_number: int) -> int:
+        return api.client(**{"App-ID": str(uuid4()), "Auth-Token": "x"}).get("/users/v1/users/").status_code
+
+    start = time.monotonic()
+    with ThreadPoolExecutor(20) as guesses:
+        assert set(guesses.map(guess, range(20))) == {401}
+    assert WRONG_TOKEN_SECONDS <= time.monotonic() - start < 20 * WRONG_TOKEN_SECONDS
+
+
 def test_a_response_before_the_body_was_read_announces_the_end_of_the_connection(api: Api, owner: Caller) -> None:
     refused = api.http.post("/assets/v1/assets/", json={"title": "clip"})
     read = owner.http.post("/assets/v1/assets/", json={"title": "clip"})
@@ -47,7 +58,8 @@ def test_a_response_before_the_body_was_read_announces_the_end_of_the_connection
 
 def test_a_guest_is_refused_on_a_route_for_users_before_its_body(api: Api, owner: Caller) -> None:
     guest = guest_of(api, share_url(owner, make_asset(owner)["id"])["url"])
-    assert send_head(api, "/assets/v1/assets/", 100, guest.headers) == 403
+    for _known in (False, True):
+        assert send_head(api, "/assets/v1/assets/", 100, guest.headers) == 403
 
 
 def test_a_body_is_too_large_by_who_sends_it_and_where(api: Api, owner: Caller) -> None:
