@@ -45,7 +45,7 @@ from services.catalog.assets.sources import MAX_SOURCES_PER_SET, ReadableFileSet
 from services.core.folder_markers import find_media_folder_fault
 from services.core.lease_heartbeat import lease_heartbeat
 from services.jobs.runner import JobEnd, JobKind, JobOutcome, JobPause, JobRun
-from services.media.jobs import MEDIA_TASKS, record_media_jobs
+from services.media.jobs import MEDIA_TASKS, join_reasons, record_media_jobs
 from watch.root_visibility import find_unseen_storages
 
 log = logging.getLogger(__name__)
@@ -227,8 +227,8 @@ class BatchReader:
         troubles = transact(self.sessions, self._commit, claims, outcomes, write, lost)
         done.read += sum(one.outcome.end is ReadEnd.READ for one in outcomes)
         done.troubles |= troubles
-        for reason in troubles.values():
-            log.warning("%s: %s", self.reading.kind.value.lower(), reason)
+        if troubles:
+            log.warning("%s: %s", self.reading.kind.value.lower(), join_reasons(list(troubles.values())))
 
     def _find_lost(self, outcomes: Sequence[SetOutcome]) -> set[uuid.UUID]:
         """Return the file sets that seem changed because the mount of their storage was lost meanwhile."""
@@ -264,14 +264,15 @@ class BatchReader:
         limits, again = select(ReadEnd.LIMIT), select(ReadEnd.DIED, ReadEnd.ERROR)
         MEDIA_QUEUE.dead_letter(session, limits, [reasons[claim.id] for claim in limits])
         dead = _retry_alone(session, again, [reasons[claim.id] for claim in again], len(claims) == 1)
-        dead |= {claim.id for claim in [*limits, *select(ReadEnd.UNREADABLE)]}
-        bad = {one.read.id: one.outcome.reason for one in outcomes if one.read.id in dead}
+        dead |= {claim.id for claim in limits}
+        lost_for_good = dead | {claim.id for claim in select(ReadEnd.UNREADABLE)}
+        bad = {one.read.id: one.outcome.reason for one in outcomes if one.read.id in lost_for_good}
         told = {claim.id for claim in select(ReadEnd.READ)} | bad.keys()
         ended = [one for one in outcomes if one.read.id in told]
         bad |= write(session, ended) or {}
         if self.records_jobs:
             without_decoder = {one.read.id for one in outcomes if not one.outcome.has_decoder}
-            record_media_jobs(session, self.reading.kind, [one.read for one in ended], bad, without_decoder)
+            record_media_jobs(session, self.reading.kind, [one.read for one in ended], bad, without_decoder, dead)
         return bad
 
 
@@ -303,7 +304,7 @@ def _reread(run: JobRun, reading: MediaReading) -> JobOutcome:
     if done is None:
         return JobPause("waits for its turn, or for a worker that sees its storage", FILE_SET_BUSY_SECONDS)
     if done.troubles:
-        return JobEnd("could not be read", JobStatus.FAILED, "; ".join(done.troubles.values()))
+        return JobEnd("could not be read", JobStatus.FAILED, join_reasons(list(done.troubles.values())))
     return JobEnd("was read" if done.read else "is not there to be read now; it is read when it changes or returns")
 
 

@@ -1,11 +1,12 @@
 """Jobs of media reading, as users see them.
 
-Automatic reading records one finished job per batch, and a failed one for each unreadable file set. Restarting such a
-job, or requesting a new one, reads its file sets again, in isolation.
+Automatic reading records one finished job per batch, and a failed one for each unreadable file set, or one for all if a
+batch has many: then they are seldom media at all. Restarting such a job, or requesting a new one, reads its file sets
+again.
 """
 
 import uuid
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any
 
 from sqlalchemy import func, text
@@ -35,6 +36,9 @@ MEDIA_JOB_TITLES = {
     MediaKind.SIDECARS: "Read the sidecars of",
 }
 
+MAX_JOBS_OF_UNREADABLE_SETS = 10
+"""Per batch: if more file sets are unreadable, one job lists all. Writing a job took 1 ms of processor time, as long as
+all else of a file set that is no media."""
 ENDED_NOW = {"started_at": func.now(), "completed_at": func.now()}
 FILE_SET_OF_FILE = text("""
     SELECT file_set.id, file_set.name, file_set.island_id FROM file_set
@@ -50,21 +54,53 @@ def record_media_jobs(
     ended: Sequence[ReadableFileSet],
     errors: Mapping[uuid.UUID, str],
     without_decoder: Set[uuid.UUID] = frozenset(),
+    dead_letters: Set[uuid.UUID] = frozenset(),
 ) -> None:
-    """Record automatic reading: one job for all file sets that were read, one for each unreadable one, which failed
-    only if there is a decoder for it."""
-    good = [one for one in ended if one.id not in errors]
-    if good:
-        asset_id = good[0].asset_id if len({one.asset_id for one in good}) == 1 else None
-        name = f'"{good[0].name}"' if len(good) == 1 else pluralize(len(good), "file set")
-        done = {"status": JobStatus.FINISHED, "progress_processed": len(good), "progress_total": len(good)}
-        session.add(_build_media_job(kind, name, asset_id, [one.id for one in good], **done, **ENDED_NOW))
-    for one in ended:
-        if one.id in errors:
-            status = JobStatus.FINISHED_WITH_WARNING if one.id in without_decoder else JobStatus.FAILED
-            failed = {"status": status, "error_message": errors[one.id]}
-            session.add(_build_media_job(kind, f'"{one.name}"', one.asset_id, [one.id], **failed, **ENDED_NOW))
+    """Record automatic reading; what is unreadable failed only if there is a decoder for it."""
+    for status, sets in _divide_by_job(ended, errors, without_decoder, dead_letters):
+        asset_id = sets[0].asset_id if len({one.asset_id for one in sets}) == 1 else None
+        name = f'"{sets[0].name}"' if len(sets) == 1 else pluralize(len(sets), "file set")
+        values: dict[str, Any]
+        if status is JobStatus.FINISHED:
+            values = {"progress_processed": len(sets), "progress_total": len(sets)}
+        else:
+            values = {"error_message": join_reasons([errors[one.id] for one in sets])}
+        ids = [one.id for one in sets]
+        session.add(_build_media_job(kind, name, asset_id, ids, status=status, **values, **ENDED_NOW))
     session.flush()
+
+
+def _divide_by_job(
+    ended: Sequence[ReadableFileSet],
+    errors: Mapping[uuid.UUID, str],
+    without_decoder: Set[uuid.UUID],
+    dead_letters: Set[uuid.UUID],
+) -> Iterator[tuple[JobStatus, Sequence[ReadableFileSet]]]:
+    """Divide file sets into those of one job each. A dead letter has its own, by which an operator requeues it."""
+    by_status: dict[JobStatus, list[ReadableFileSet]] = {
+        JobStatus.FINISHED: [],
+        JobStatus.FINISHED_WITH_WARNING: [],
+        JobStatus.FAILED: [],
+    }
+    for one in (one for one in ended if one.id not in dead_letters):
+        if one.id not in errors:
+            by_status[JobStatus.FINISHED].append(one)
+        else:
+            status = JobStatus.FINISHED_WITH_WARNING if one.id in without_decoder else JobStatus.FAILED
+            by_status[status].append(one)
+    for status, sets in by_status.items():
+        if len(sets) > (0 if status is JobStatus.FINISHED else MAX_JOBS_OF_UNREADABLE_SETS):
+            yield status, sets
+        else:
+            yield from ((status, [one]) for one in sets)
+    yield from ((JobStatus.FAILED, [one]) for one in ended if one.id in dead_letters)
+
+
+def join_reasons(reasons: Sequence[str]) -> str:
+    """Join why file sets could not be read: of many the first, and how many more there are."""
+    more = len(reasons) - MAX_JOBS_OF_UNREADABLE_SETS
+    rest = [f"and {more:,} more like these"] if more > 0 else []
+    return "; ".join([*reasons[:MAX_JOBS_OF_UNREADABLE_SETS], *rest])
 
 
 def _build_media_job(

@@ -153,9 +153,11 @@ def update_header_warnings(session: Session, sets: Sequence[uuid.UUID]) -> None:
     rows: dict[uuid.UUID, list[AnyRow]] = defaultdict(list)
     for row in session.execute(COMPONENTS_OF_FORMATS, {"formats": list(formats)}):
         rows[row.format_id].append(row)
-    for format_id, structure in formats.items():
-        now = list_format_warnings(structure, _group_parts(rows[format_id]))
-        replace_format_warnings(session, format_id, WarningSource.FILE_SETS, now)
+    now = {
+        format_id: list_format_warnings(structure, _group_parts(rows[format_id]))
+        for format_id, structure in formats.items()
+    }
+    replace_format_warnings(session, WarningSource.FILE_SETS, now)
 
 
 def _group_parts(rows: Sequence[AnyRow]) -> list[FormatPart]:

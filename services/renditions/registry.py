@@ -127,13 +127,14 @@ def record_rendition_failure(session: Session, source_id: uuid.UUID, profile: st
     now = [said for said in before if said.partition(":")[0] != begin]
     if reason is not None:
         now.append(f"{begin}: {reason}")
-    replace_format_warnings(session, source_id, WarningSource.RENDITIONS, now)
+    replace_format_warnings(session, WarningSource.RENDITIONS, {source_id: now})
 
 
 def forget_rendition_failures(session: Session, formats: Sequence[uuid.UUID]) -> None:
     """End these warnings of formats that were read again: renditions are tried again."""
-    for format_id in session.scalars(FORMATS_WITH_FAILURES, {"formats": list(formats)}).all():
-        replace_format_warnings(session, format_id, WarningSource.RENDITIONS, [])
+    failed = session.scalars(FORMATS_WITH_FAILURES, {"formats": list(formats)}).all()
+    if failed:
+        replace_format_warnings(session, WarningSource.RENDITIONS, dict.fromkeys(failed, ()))
 
 
 def _create_format(session: Session, source: Format, made: EncodedRendition) -> Format:

@@ -130,6 +130,7 @@ def update_checksum_warnings(session: Session, files: Sequence[uuid.UUID]) -> No
     if not wrong:
         return
     session.execute(LOCK_FORMATS, {"ids": [row.id for row in wrong]})
+    sentences: dict[uuid.UUID, list[str]] = {}
     for row in session.execute(FORMATS_TO_REVIEW, {"files": list(files)}).all():
         now = [
             _build_result(each).sentence(_decode_name(each))
@@ -141,7 +142,8 @@ def update_checksum_warnings(session: Session, files: Sequence[uuid.UUID]) -> No
             if len(now) > MAX_CHECKSUM_WARNINGS
             else []
         )
-        replace_format_warnings(session, row.id, WarningSource.CHECKSUMS, [*now[:MAX_CHECKSUM_WARNINGS], *more])
+        sentences[row.id] = [*now[:MAX_CHECKSUM_WARNINGS], *more]
+    replace_format_warnings(session, WarningSource.CHECKSUMS, sentences)
 
 
 def _load_current_checksums(session: Session, files: Sequence[uuid.UUID]) -> Sequence[AnyRow]:

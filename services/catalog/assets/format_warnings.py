@@ -5,11 +5,13 @@ its key, and leaves those of the others.
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
+
+from search.encoding import encode_json
 
 
 class WarningSource(StrEnum):
@@ -23,16 +25,17 @@ class WarningSource(StrEnum):
     """Renditions of it that could not be made."""
 
 
-# One statement: two writers of a format wait for each other, and the second one sees the sentences of the first.
-# mark_format_update marks the asset's document.
+# One statement for all formats: two writers of a format wait for each other, and the second one sees the sentences of
+# the first. mark_format_update marks the documents of their assets.
 REPLACE_WARNINGS = text("""
     UPDATE format SET date_modified = now(),
-        warnings = CAST(:now AS text[]) || ARRAY(
+        warnings = wanted.said || ARRAY(
             SELECT said FROM unnest(warnings) WITH ORDINALITY AS kept (said, place)
             WHERE NOT coalesce(media -> CAST(:source AS text), '[]') ? said ORDER BY place),
-        media = (media - CAST(:source AS text)) || CASE WHEN CAST(:now AS text[]) = '{}' THEN CAST('{}' AS jsonb)
-            ELSE jsonb_build_object(CAST(:source AS text), to_jsonb(CAST(:now AS text[]))) END
-    WHERE id = :id AND coalesce(media -> CAST(:source AS text), '[]') <> to_jsonb(CAST(:now AS text[]))
+        media = (media - CAST(:source AS text)) || CASE WHEN wanted.said = '{}' THEN CAST('{}' AS jsonb)
+            ELSE jsonb_build_object(CAST(:source AS text), to_jsonb(wanted.said)) END
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS wanted (id uuid, said text[])
+    WHERE format.id = wanted.id AND coalesce(media -> CAST(:source AS text), '[]') <> to_jsonb(wanted.said)
 """)
 SELECT_WARNINGS = text(
     "SELECT coalesce(media -> CAST(:source AS text), '[]') FROM format WHERE id = :id FOR NO KEY UPDATE"
@@ -40,10 +43,14 @@ SELECT_WARNINGS = text(
 
 
 def replace_format_warnings(
-    session: Session, format_id: uuid.UUID, source: WarningSource, sentences: Sequence[str]
+    session: Session, source: WarningSource, sentences: Mapping[uuid.UUID, Sequence[str]]
 ) -> None:
-    """Replace the warnings that a source has about a format; an unchanged format is not written."""
-    session.execute(REPLACE_WARNINGS, {"id": format_id, "source": source.value, "now": list(dict.fromkeys(sentences))})
+    """Replace the warnings that a source has about each of these formats; an unchanged format is not written.
+
+    Callers with several formats have locked them in the order of their ids.
+    """
+    rows = [{"id": str(format_id), "said": list(dict.fromkeys(said))} for format_id, said in sentences.items()]
+    session.execute(REPLACE_WARNINGS, {"rows": encode_json(rows).decode(), "source": source.value})
 
 
 def load_warnings_of_source(session: Session, format_id: uuid.UUID, source: WarningSource) -> list[str]:
