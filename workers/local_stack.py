@@ -11,6 +11,7 @@ from pathlib import Path
 from workers.config.settings import SHARED_METRICS_VARIABLE, SettingsError, make_child_environment
 from workers.embedded.data_folder import load_or_create_secret, make_private_folder
 from workers.processes.command_client import COMMAND_SOCKET
+from workers.processes.command_server import COMMAND_MODULES
 from workers.processes.file_rights import FileRights
 from workers.processes.forked import ForkServer
 from workers.processes.process import ChildProcess, write_private_file
@@ -31,12 +32,6 @@ DEFAULT_FLOWER_PORT = 8781
 FLOWER_USER = "tapeless"
 PRELOAD_MODULE = "workers.commands.server.preload"
 COMMAND_SERVER_MODULE = "workers.processes.command_server"
-COMMAND_MODULES = (
-    *("workers.main", "workers.commands.server.status", "workers.commands.catalog.show", "workers.commands.admin.jobs"),
-    *("workers.commands.admin.storage", "workers.commands.admin.audit", "workers.commands.admin.accounts"),
-    "workers.commands.catalog.share",
-)
-"""The command line, and the commands that are run without loading anything."""
 MAX_FLOWER_TASKS = 20_000
 """Tasks that it keeps, about 2 KB each; the oldest are dropped."""
 

@@ -14,165 +14,62 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from workers.config.data_folders import candidate_data_folders, copy_environment
+from workers.config.data_folders import DATABASE_VARIABLE, candidate_data_folders, copy_environment
 from workers.config.deprecations import rename_deprecated_command
-from workers.processes.command_client import connect_to_system, run_in_server
+from workers.processes.command_client import connect_to_machine, connect_to_system, run_in_server
+from workers.stored_help import asks_for_help, find_stored_help, load_stored_help
 
-COMMANDS: dict[str, tuple[str, str]] = {
-    "api": (
-        "workers.commands.server.api:api",
-        "Serve the control API until interrupted.",
-    ),
-    "asset": (
-        "workers.commands.catalog.asset:asset",
-        "Split, merge and move files manually; later groupings respect that, and `undo` reverts it.",
-    ),
-    "audit": (
-        "workers.commands.admin.audit:audit",
-        "Show the newest changes of configuration, oldest first: when, who, what.",
-    ),
-    "backup": (
-        "workers.commands.server.database:backup",
-        "Write the running system, as it is now, into FILE.",
-    ),
-    "backups": (
-        "workers.commands.server.database:backups",
-        "Write a backup into FOLDER every day, and keep the newest.",
-    ),
-    "demo": (
-        "workers.commands.server.demo:demo",
-        "Write a small set of real media into DIR; existing files are left unchanged.",
-    ),
-    "doctor": (
-        "workers.commands.server.checks:doctor",
-        "Check mounts, permissions, limits, clocks, disk, versions, broker, workers and search; exit with 1 if broken.",
-    ),
-    "down": (
-        "workers.commands.server.down:down",
-        "Stop the system of the data folder, and wait for its end.",
-    ),
-    "explain": (
-        "workers.commands.catalog.show:explain",
-        "Explain the state of PATH and why: of a file, or of all that a folder or a card holds.",
-    ),
-    "jobs": (
-        "workers.commands.admin.jobs:jobs",
-        "List, retry, stop and pause work.",
-    ),
-    "logs": (
-        "workers.commands.server.logs:logs",
-        "Show the end of the logs of all processes, or of those named.",
-    ),
-    "mail": (
-        "workers.commands.server.trigger:mail",
-        "Test the mail settings.",
-    ),
-    "media": (
-        "workers.commands.catalog.media:media",
-        "Make headers, previews and renditions again.",
-    ),
-    "migrate": (
-        "workers.commands.server.database:migrate",
-        "Migrate the database to the schema of this version, before anything else of it is started.",
-    ),
-    "plan": (
-        "workers.commands.catalog.plan:plan",
-        "Show how the files of FOLDER would become assets; nothing is written.",
-    ),
-    "probe": (
-        "workers.commands.server.probe:probe",
-        "Exit with 1 if the worker on this machine does not answer, although its broker does.",
-    ),
-    "ready": (
-        "workers.commands.catalog.ready:ready",
-        "Answer whether PATH is whole: exit with 0 if proven, 1 if refuted, 2 if not provable, 3 without an answer.",
-    ),
-    "reindex": (
-        "workers.commands.server.reindex:reindex",
-        "Rebuild the documents of ASSETs (titles or ids), or all documents.",
-    ),
-    "restore": (
-        "workers.commands.server.database:restore",
-        "Create a new data folder from FILE.",
-    ),
-    "scan": (
-        "workers.commands.admin.storage:scan",
-        "Scan storage NAME, or all storages, now.",
-    ),
-    "seal": (
-        "workers.commands.catalog.seal:seal",
-        "Write the next generation of an ASC MHL history for the folder PATH; every byte of it is read.",
-    ),
-    "search": (
-        "workers.commands.catalog.show:search",
-        "Find assets by WORDS of their titles, file names, folders and external ids.",
-    ),
-    "share": (
-        "workers.commands.catalog.share:share",
-        "Share an asset with people without an account, by a link that expires.",
-    ),
-    "show": (
-        "workers.commands.catalog.show:show",
-        "Show ASSET, given by its id, external id or title.",
-    ),
-    "status": (
-        "workers.commands.server.status:status",
-        "Show counts, queues and the state of each storage.",
-    ),
-    "storage": (
-        "workers.commands.admin.storage:storage",
-        "Add, list and change watched folders, confirm deletions, and set how files are grouped.",
-    ),
-    "token": (
-        "workers.commands.admin.accounts:token",
-        "Create, list and revoke tokens of programs that call the API.",
-    ),
-    "transcode": (
-        "workers.commands.catalog.transcode:transcode",
-        "Create a rendition of ASSET (a title or id), as another format of it.",
-    ),
-    "trigger": (
-        "workers.commands.server.trigger:trigger",
-        "Let other systems request scans, ingests, metadata and more.",
-    ),
-    "up": (
-        "workers.commands.server.up:up",
-        "Start everything and watch FOLDERS; Ctrl-C stops it all.",
-    ),
-    "user": (
-        "workers.commands.admin.accounts:user",
-        "Add, list, disable and delete people and programs that sign in, and reset their passwords.",
-    ),
-    "usergroup": (
-        "workers.commands.admin.accounts:usergroup",
-        "Create, list and delete groups of users, and change who is in them.",
-    ),
-    "verify": (
-        "workers.commands.server.checks:verify",
-        "Check every invariant; exit with 1 if one is violated.",
-    ),
-    "webhook": (
-        "workers.commands.admin.webhook:webhook",
-        "Add, list, disable and remove webhooks, which notify other systems of changes.",
-    ),
-    "watch": (
-        "workers.commands.server.watch:watch",
-        "Watch all storages and dispatch changes until interrupted.",
-    ),
+COMMANDS = {
+    "api": "workers.commands.server.api:api",
+    "asset": "workers.commands.catalog.asset:asset",
+    "audit": "workers.commands.admin.audit:audit",
+    "backup": "workers.commands.server.database:backup",
+    "backups": "workers.commands.server.database:backups",
+    "demo": "workers.commands.server.demo:demo",
+    "doctor": "workers.commands.server.checks:doctor",
+    "down": "workers.commands.server.down:down",
+    "explain": "workers.commands.catalog.show:explain",
+    "jobs": "workers.commands.admin.jobs:jobs",
+    "logs": "workers.commands.server.logs:logs",
+    "mail": "workers.commands.server.trigger:mail",
+    "media": "workers.commands.catalog.media:media",
+    "migrate": "workers.commands.server.database:migrate",
+    "plan": "workers.commands.catalog.plan:plan",
+    "probe": "workers.commands.server.probe:probe",
+    "ready": "workers.commands.catalog.ready:ready",
+    "reindex": "workers.commands.server.reindex:reindex",
+    "restore": "workers.commands.server.database:restore",
+    "scan": "workers.commands.admin.storage:scan",
+    "seal": "workers.commands.catalog.seal:seal",
+    "search": "workers.commands.catalog.show:search",
+    "share": "workers.commands.catalog.share:share",
+    "show": "workers.commands.catalog.show:show",
+    "status": "workers.commands.server.status:status",
+    "storage": "workers.commands.admin.storage:storage",
+    "token": "workers.commands.admin.accounts:token",
+    "transcode": "workers.commands.catalog.transcode:transcode",
+    "trigger": "workers.commands.server.trigger:trigger",
+    "up": "workers.commands.server.up:up",
+    "user": "workers.commands.admin.accounts:user",
+    "usergroup": "workers.commands.admin.accounts:usergroup",
+    "verify": "workers.commands.server.checks:verify",
+    "webhook": "workers.commands.admin.webhook:webhook",
+    "watch": "workers.commands.server.watch:watch",
 }
-"""Module and function of each command, and the first sentence of its help: the list of all commands loads none."""
+"""Module and function of each command; what it does is in `stored_help.json`."""
 
 
 READING_COMMANDS = frozenset(
     {
         *(("audit",), ("search",), ("show",), ("status",)),
         *(("jobs", "list"), ("jobs", "show"), ("storage", "list"), ("share", "list")),
-        *(("token", "list"), ("user", "list"), ("usergroup", "list")),
+        *(("token", "list"), ("user", "list"), ("usergroup", "list"), ("webhook", "list")),
     }
 )
 """Commands that only read rows, and ask nothing: a running system runs them without loading anything. `explain` reads
 the disk, with the rights of who types it."""
 COMPLETION_VARIABLE = "_TAPELESS_COMPLETE"
+SUMMARY_WIDTH = 1000
 
 
 class LazyGroup(click.Group):
@@ -202,23 +99,22 @@ class LazyGroup(click.Group):
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Complete names of commands without loading any."""
+        stored = load_stored_help().commands
         names = [name for name in self.list_commands(ctx) if name.startswith(incomplete)]
         own = click.Command.shell_complete(self, ctx, incomplete)
-        return [*(CompletionItem(name, help=COMMANDS[name][1]) for name in names), *own]
+        return [*(CompletionItem(name, help=stored[name].get_short_help_str(SUMMARY_WIDTH)) for name in names), *own]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return the command of a name, or None."""
         if cmd_name not in COMMANDS:
             return None
-        module, _, name = COMMANDS[cmd_name][0].partition(":")
+        module, _, name = COMMANDS[cmd_name].partition(":")
         command: click.Command = getattr(importlib.import_module(module), name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List all commands without loading them: Celery and FastAPI would take seconds for a help text."""
-        width = formatter.width - 6 - max(map(len, COMMANDS))
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, _shorten(COMMANDS[name][1], width)) for name in self.list_commands(ctx)])
+        """List all commands without loading them."""
+        load_stored_help().format_commands(ctx, formatter)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -228,6 +124,8 @@ class LazyGroup(click.Group):
         similar = get_close_matches(words[0], COMMANDS, n=1) if words and words[0] not in COMMANDS else []
         if similar:
             ctx.fail(f"No such command '{words[0]}'. Did you mean '{similar[0]}'?")
+        if (stored := find_stored_help(words)) is not None:
+            return words[0], stored, words[1:]
         return super().resolve_command(ctx, words)
 
 
@@ -237,9 +135,12 @@ def run_in_system(arguments: Sequence[str]) -> int | None:
     env = copy_environment()
     data, words = split_data_option(arguments)
     is_reading = any(tuple(words[: len(command)]) == command for command in READING_COMMANDS)
-    if not (is_reading or COMPLETION_VARIABLE in env) or {"-h", "--help"} & set(arguments):
+    if not (is_reading or COMPLETION_VARIABLE in env) or asks_for_help(arguments):
         return None
-    for folders in split_first(candidate_data_folders(data)):
+    candidates = candidate_data_folders(data)
+    if not candidates and (machine := connect_to_machine(env[DATABASE_VARIABLE])) is not None:
+        return run_in_server(machine, arguments, env)
+    for folders in split_first(candidates):
         found = [connection for folder in folders if (connection := connect_to_system(folder)) is not None]
         if found:
             # Of several, the command itself asks for one.
@@ -283,10 +184,6 @@ def describe_os_error(error: OSError) -> str:
     reason = f"{named}: {error.strerror}" if named else str(error)
     step = NEXT_STEPS.get(error.errno or 0)
     return f"{reason}; {step}" if step else reason
-
-
-def _shorten(text: str, width: int) -> str:
-    return text if len(text) <= width else text[: width - 3].rsplit(" ", 1)[0] + "..."
 
 
 def print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import resource
 import subprocess
 from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit
@@ -55,6 +56,15 @@ def test_a_file_that_is_dropped_is_found_over_http(host: Host, processes: Mappin
         return answer.status_code == 200 and answer.json()["total"] == 1
 
     wait_until(is_found, what="the file is found", seconds=60)
+
+
+def test_status_takes_half_a_second_of_cpu_at_most(host: Host, processes: Mapping[str, subprocess.Popen]) -> None:
+    """A process of a service runs it: to load what it needs here takes two."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    status = json.loads(host.run("api", "tapeless", "status", "--json"))
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert "storages" in status
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 0.5
 
 
 def test_every_service_runs_and_shows_its_metrics(host: Host, processes: Mapping[str, subprocess.Popen]) -> None:

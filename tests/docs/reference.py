@@ -1,10 +1,11 @@
-"""Write the parts of the reference that follow from the code: commands with their options, and metrics.
+"""Write the parts of the reference that follow from the code: commands with their options, metrics, and stored help.
 
 python -m tests.docs.reference
 """
 
 import ast
 import inspect
+import json
 import re
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
@@ -17,6 +18,7 @@ from services.operations.metrics import ROW_METRICS
 from tests.docs.pages import ROOT
 from workers.celery import metrics
 from workers.main import main
+from workers.stored_help import HELP_FILE, describe_command
 
 PART = re.compile(r"(?<=<!-- written by python -m tests.docs.reference -->\n).*?(?=<!-- end -->)", re.DOTALL)
 ON_EVERY_COMMAND = frozenset({"--data", "--json", "--help"})
@@ -111,5 +113,12 @@ def write_pages(folder: Path) -> None:
         (folder / name).write_text(fill_page(name), encoding="utf-8")
 
 
+def write_stored_help() -> str:
+    """Return the help of all commands, as it is shown without loading them."""
+    context = click.Context(main, info_name="tapeless", **main.context_settings)
+    return json.dumps(describe_command(main, context), ensure_ascii=False, indent=1) + "\n"
+
+
 if __name__ == "__main__":
     write_pages(ROOT / "docs")
+    HELP_FILE.write_text(write_stored_help(), encoding="utf-8")

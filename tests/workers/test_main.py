@@ -1,12 +1,10 @@
 """The `tapeless` command: its help is quick and right, and options and mistyped words do what people expect."""
 
 import errno
-import importlib
 import subprocess
 import sys
 from pathlib import Path
 
-import click
 import pytest
 from click.testing import CliRunner
 
@@ -14,29 +12,22 @@ from tests.servers import ROOT
 from workers.main import COMMANDS, describe_os_error, main, split_data_option
 
 HEAVY = ("sqlalchemy", "celery", "fastapi", "pydantic", "rich", "av")
-LIST_LOADED = f"""
+SHOW_LOADED = f"""
 import sys
 from workers.main import main
 try:
-    main(["--help"])
+    main(sys.argv[1:])
 except SystemExit:
     print(sorted(set({HEAVY!r}) & sys.modules.keys()))
 """
 
 
-def test_the_list_of_commands_loads_nothing_heavy() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", LIST_LOADED], capture_output=True, text=True, cwd=ROOT, timeout=60, check=True
-    )
+@pytest.mark.parametrize("words", [["--help"], ["status", "--help"], ["storage", "add", "-h"]])
+def test_no_help_loads_anything_heavy(words: list[str]) -> None:
+    command = [sys.executable, "-c", SHOW_LOADED, *words]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=60, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
-    assert all(f"  {name} " in done.stdout for name in COMMANDS)
-
-
-def test_the_list_says_of_each_command_what_its_own_help_says() -> None:
-    for target, text in COMMANDS.values():
-        module, _, name = target.partition(":")
-        command: click.Command = getattr(importlib.import_module(module), name)
-        assert command.get_short_help_str(1000) == text, target
+    assert len(words) > 1 or all(f"  {name} " in done.stdout for name in COMMANDS)
 
 
 @pytest.mark.parametrize(

@@ -34,10 +34,11 @@ from workers.celery.metrics import prepare_shared_folder, serve_metrics
 from workers.celery.process_reporter import ProcessReporter
 from workers.celery.readiness import announce_ready
 from workers.config.broker import parse_broker_url
-from workers.config.connection import find_system_connection
+from workers.config.connection import find_named_database, find_system_connection
 from workers.config.logs import configure_logging
 from workers.config.settings import Settings, current_settings
 from workers.config.traces import start_tracing
+from workers.processes.command_server import host_commands
 
 log = logging.getLogger(__name__)
 
@@ -221,6 +222,8 @@ def configure_celery_logging(loglevel: int = logging.INFO, **_: object) -> None:
 @worker_init.connect
 def prepare_worker(sender: WorkController, **_: object) -> None:
     """Create the metrics folder before the first child measures anything, and limit concurrent transcodes."""
+    if (database_url := find_named_database(app.own_settings)) is not None:
+        host_commands(database_url)
     prepare_shared_folder()
     cores = os.cpu_count() or 1
     children = sender.concurrency if isinstance(sender.concurrency, int) else cores  # "auto" is not resolved yet

@@ -109,12 +109,17 @@ def find_system_settings(data: Path | None) -> Settings:
     return settings.model_copy(update={"data": running[0]}) if running else settings
 
 
+def find_named_database(settings: Settings) -> str | None:
+    """Return the URL of the database by which the environment names the system; None where a data folder does."""
+    return None if settings.is_data_given else settings.database_url
+
+
 def find_system_connection(settings: Settings) -> SystemConnection:
     """Return the connection of the system that the settings refer to: by data folder, or by URLs.
 
     Precedence: a data folder that was given, then TAPELESS_DATABASE_URL and related settings, then the default folder.
     """
-    if not settings.is_data_given and settings.database_url is not None:
+    if find_named_database(settings) is not None:
         return _connection_from_settings(settings)
     folder = settings.data.absolute()
     if find_running_supervisor(folder) is None:

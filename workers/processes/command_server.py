@@ -1,9 +1,10 @@
 """Command server: runs commands that only read in a process that has loaded what they need.
 
-Started by the fork server as `workers.processes.command_server SOCKET_FOLDER MODULE...`; the first of the modules has
+Started by the fork server of `tapeless up` as `workers.processes.command_server DATA_FOLDER MODULE...`, or forked by
+another process of ours at its start (`host_commands`), which shares what both have loaded. The first of the modules has
 the command line as its function `main`. It has one thread and no connection to a server, so that its forks share
 nothing by mistake. Each command is a fork with the descriptors, environment and folder of the asking process, and ends
-with it. Only the owner of the data folder, and root, can reach its socket.
+with it. It runs nothing for others than its own user and root.
 """
 
 import gc
@@ -13,17 +14,24 @@ import os
 import select
 import signal
 import socket
-import struct
 import sys
+import traceback
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO, cast
+from types import ModuleType
+from typing import NoReturn, TextIO, cast
+
+from setproctitle import setproctitle
 
 from workers.processes.command_client import (
     COMMAND_ANSWER,
     CONNECT_SECONDS,
     bound_socket_path,
+    identify_folder,
+    machine_address,
+    read_peer_user,
     read_program_version,
 )
 from workers.processes.pdeathsig import end_with_parent
@@ -33,7 +41,12 @@ MAX_COMMAND_BYTES = 4 << 20
 MAX_COMMANDS = 64
 DESCRIPTORS = 3
 """Standard input, output and error."""
-PEER_CREDENTIALS = struct.Struct("iII")
+COMMAND_MODULES = (
+    *("workers.main", "workers.commands.server.status", "workers.commands.catalog.show", "workers.commands.admin.jobs"),
+    *("workers.commands.admin.storage", "workers.commands.admin.audit", "workers.commands.admin.accounts"),
+    *("workers.commands.admin.webhook", "workers.commands.catalog.share"),
+)
+"""The command line, and the commands that are run without loading anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +56,7 @@ class CommandRequest:
     arguments: list[str]
     env: dict[str, str]
     folder: str
+    folder_identity: list[int]
     version: int
 
 
@@ -105,10 +119,10 @@ class CommandServer:
         return None
 
     def _is_welcome(self, connection: socket.socket, request: CommandRequest) -> bool:
-        """Return whether a request comes from the owner or root, and from the version that is loaded here."""
-        credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, PEER_CREDENTIALS.size)
-        _, uid, _ = PEER_CREDENTIALS.unpack(credentials)
-        return request.version == self.version and uid in (0, os.geteuid())
+        """Return whether a request comes from the owner or root, from the version that is loaded here, and from a
+        folder that is the same one here."""
+        is_known = request.version == self.version and read_peer_user(connection) in (0, os.geteuid())
+        return is_known and identify_folder(request.folder) == request.folder_identity
 
     def _report_exits(self) -> None:
         with suppress(ChildProcessError):
@@ -172,20 +186,80 @@ def _open_stream(descriptor: int, mode: str) -> TextIO:
     return cast(TextIO, opened)
 
 
-def main(arguments: list[str]) -> None:
-    """Load the modules, then fork a process for each command."""
-    data, program, *modules = arguments
+def host_commands(database_url: str, modules: Sequence[str] = COMMAND_MODULES) -> None:
+    """Fork a command server for this user of this machine and a database, which ends with this process; there is one at
+    most.
+
+    Call it before this process has a thread or a connection: the fork would have a copy of them. The fork costs 32 MB.
+    """
+    listener = _listen_on_machine(database_url)
+    if listener is None:
+        return
     version = read_program_version()
+    program = _load_commands(modules)
+    parent = os.getpid()
+    if os.fork():
+        listener.close()
+        gc.enable()
+        return
+    try:
+        end_with_parent(signal.SIGTERM, parent)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_DFL)
+        os.setsid()  # Ctrl-C is for the process that started it
+        setproctitle("tapeless: command server")
+        _serve_commands(listener, version, program)
+    except Exception:
+        traceback.print_exc()
+    finally:
+        os._exit(1)
+
+
+def _listen_on_machine(database_url: str) -> socket.socket | None:
+    """Bind the address; return None where another process has it, and on systems other than Linux."""
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+    try:
+        listener.bind(machine_address(database_url))
+        listener.listen(MAX_COMMANDS)
+    except OSError:
+        listener.close()
+        return None
+    return listener
+
+
+def _load_commands(modules: Sequence[str]) -> ModuleType:
+    """Load the modules into pages that all forks share; return the first, which has the command line."""
     gc.disable()
-    entry = importlib.import_module(program)
-    for module in modules:
-        importlib.import_module(module)
+    program, *_ = [importlib.import_module(module) for module in modules]
     gc.collect()
     gc.freeze()
+    return program
+
+
+def _serve_commands(listener: socket.socket, version: int, program: ModuleType) -> NoReturn:
+    """Fork a process for each command, and run the command there."""
     server_pid = os.getpid()
-    request, descriptors = CommandServer(listen_for_commands(Path(data)), version, {}).serve()
+    request, descriptors = CommandServer(listener, version, {}).serve()
     become_command(request, descriptors, server_pid)
-    entry.main(args=request.arguments, prog_name="tapeless")
+    code: object = 0
+    try:
+        program.main(args=request.arguments, prog_name="tapeless")
+    except SystemExit as end:
+        code = end.code
+    except BaseException:
+        traceback.print_exc()
+        code = 1
+    with suppress(OSError):  # the reader of a pipe is gone
+        sys.stdout.flush()
+    os._exit(code if isinstance(code, int) else 0)
+
+
+def main(arguments: list[str]) -> None:
+    """Load the modules, then fork a process for each command of a data folder."""
+    data, *modules = arguments
+    version = read_program_version()
+    program = _load_commands(modules)
+    _serve_commands(listen_for_commands(Path(data)), version, program)
 
 
 if __name__ == "__main__":

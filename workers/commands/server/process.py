@@ -8,9 +8,11 @@ from workers.celery.app import app
 from workers.celery.context import ProcessContext, make_context
 from workers.celery.process_reporter import ProcessReporter
 from workers.commands.options import readable_errors
+from workers.config.connection import find_named_database
 from workers.config.logs import configure_logging
 from workers.config.settings import Settings
 from workers.config.traces import start_tracing
+from workers.processes.command_server import host_commands
 
 
 def start_process(
@@ -19,6 +21,8 @@ def start_process(
     """Configure this process by its settings, and return them with its access to the running system."""
     with readable_errors():
         settings = Settings.for_data(data)
+        if (database_url := find_named_database(settings)) is not None:
+            host_commands(database_url)
         configure_logging(settings.log_format, name)
         start_tracing(settings.traces_url, name)
         app.own_settings = settings

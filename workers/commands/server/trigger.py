@@ -11,7 +11,12 @@ from services.outbound.mail_queue import queue_mail
 from services.triggers.registry import TRIGGER_REGISTRY
 from workers.commands.options import data_option, json_option, readable_errors, running_system
 from workers.commands.output import print_result
-from workers.config.connection import find_system_connection, find_system_settings, is_mail_configured
+from workers.config.connection import (
+    find_named_database,
+    find_system_connection,
+    find_system_settings,
+    is_mail_configured,
+)
 from workers.config.settings import Settings, SettingsError
 from workers.embedded.valkey import PRODUCER_ACL_RULES, PRODUCER_USER, EmbeddedValkey
 
@@ -41,7 +46,7 @@ def credentials(data: Path | None, as_json: bool) -> None:
 
 
 def _explain_no_credentials(settings: Settings) -> str:
-    if settings.database_url is not None and not settings.is_data_given:
+    if find_named_database(settings) is not None:
         return (
             "the broker is not ours: make a user in it yourself, with a password of your own:\n"
             f"  ACL SETUSER {PRODUCER_USER} on '>PASSWORD' {PRODUCER_ACL_RULES}\n"
