@@ -31,7 +31,9 @@ class StoredCommand(click.Group):
     @classmethod
     def load(cls, name: str, stored: dict[str, Any]) -> Self:
         """Return the command of a stored description."""
-        inside = {each: cls.load(each, described) for each, described in stored.get("commands", {}).items()}
+        inside: dict[str, click.Command] = {
+            each: cls.load(each, described) for each, described in stored.get("commands", {}).items()
+        }
         command = cls(
             name,
             inside,
@@ -62,8 +64,8 @@ def load_stored_help() -> StoredCommand:
 def find_stored_help(words: Sequence[str]) -> click.Command | None:
     """Return what shows the help that a command line asks for; None where it asks for none, or of no such command."""
     command = load_stored_help().commands.get(words[0]) if words and asks_for_help(words[1:]) else None
-    is_inside = isinstance(command, click.Group) and bool(command.commands)
-    return None if is_inside and words[1] not in HELP_OPTIONS.union(command.commands) else command
+    inside = command.commands if isinstance(command, click.Group) else {}
+    return None if inside and words[1] not in HELP_OPTIONS.union(inside) else command
 
 
 def describe_command(command: click.Command, context: click.Context) -> dict[str, Any]:
