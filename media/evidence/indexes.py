@@ -41,9 +41,14 @@ PLAIN_MEDIA = frozenset(
 HISTORY_CHAIN = re.compile(r"(?is)(?:.*/)?ascmhl/ascmhl_chain\.xml")
 
 
+def may_state(path: str) -> bool:
+    """Whether a file may be an index or a list, by its ending."""
+    return path[path.rfind(".") + 1 :].lower() not in PLAIN_MEDIA
+
+
 def find_index_reader(path: str, packages: frozenset[str] = frozenset()) -> Callable[[bytes, str], Statement] | None:
     """Return the reader of an index, or None for any other file; `packages` are the folders with an asset map."""
-    if path[path.rfind(".") + 1 :].lower() in PLAIN_MEDIA:
+    if not may_state(path):
         return None
     if ASSET_MAP.fullmatch(path):
         return read_package_xml
@@ -59,7 +64,7 @@ def package_folders(paths: list[str]) -> frozenset[str]:
 
 def is_sum_list(path: str) -> bool:
     """Whether a path is that of a checksum list."""
-    return path[path.rfind(".") + 1 :].lower() not in PLAIN_MEDIA and is_checksum_list(path.rpartition("/")[2])
+    return may_state(path) and is_checksum_list(path.rpartition("/")[2])
 
 
 def names_many(path: str) -> bool:
@@ -70,7 +75,7 @@ def names_many(path: str) -> bool:
 
 def is_own_evidence(path: str) -> bool:
     """Whether no other file has to state the bytes of this one: lists, and the papers of packages and bags."""
-    if path[path.rfind(".") + 1 :].lower() in PLAIN_MEDIA:
+    if not may_state(path):
         return False
     papers = (PACKAGE_PAPERS, BAG_PAPERS, HISTORY_CHAIN)
     return is_sum_list(path) or any(paper.fullmatch(path) for paper in papers)

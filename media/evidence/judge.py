@@ -7,6 +7,7 @@
    answer is that of the aspects which the question asks for, and any fault refutes it.
 """
 
+import posixpath
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -15,7 +16,7 @@ from fractions import Fraction
 from media.evidence.indexes import is_own_evidence
 from media.evidence.layouts import find_frame_gaps, is_card_extra, state_layouts
 from media.evidence.stated_paths import MEDIA_CLASSES_OF_CLIPS, StatedPaths
-from media.evidence.statements import Aspect, FileFact, FileStatement, Finding, Statement, is_below
+from media.evidence.statements import Aspect, FileFact, FileStatement, Finding, FolderTrees, Statement, is_below
 from media.evidence.verdict import Level, Verdict
 from media.sidecars.checksums import SIZE_CHECK, is_same_checksum
 
@@ -81,12 +82,13 @@ class _Judgement:
         self._is_arriving = any(one.is_pending for one in files.values()) or any(
             one.aspect is Aspect.PRESENCE for one in open_questions
         )
-        self._counted: set[str] = set()
+        self._counted: dict[Aspect, set[str]] = {one: set() for one in Aspect}
+        self._clips = [path for path, one in files.items() if self._is_clip(path, one)]
 
     def judge(self) -> Verdict:
         """Compare everything, then ask what is left open."""
         for statement in self._statements:
-            for one in statement.files:
+            for one in self._compare_sums(statement):
                 self._compare(statement, one)
             self._check_payload(statement)
             for fault in statement.faults:
@@ -113,14 +115,45 @@ class _Judgement:
     def _gap(self, aspect: Aspect, path: str, reason: str) -> None:
         self._add(Finding(aspect, path, reason), is_fault=False)
 
-    def _hold(self, aspect: Aspect, statement: Statement, path: str) -> None:
-        """Count a statement that held."""
-        result = self._verdict.aspects[aspect]
-        result.by[statement.kind] += 1
-        key = f"{aspect} {path}"
-        if key not in self._counted:
-            self._counted.add(key)
-            result.proven += 1
+    def _hold(self, aspect: Aspect, statement: Statement, *paths: str) -> None:
+        """Count what a statement said of these, and what held."""
+        result, counted = self._verdict.aspects[aspect], self._counted[aspect]
+        result.by[statement.kind] += len(paths)
+        before = len(counted)
+        counted.update(paths)
+        result.proven += len(counted) - before
+
+    def _compare_sums(self, statement: Statement) -> list[FileStatement]:
+        """Compare the files whose sum is known and equal, at once; return the others, which are compared in detail.
+
+        Of most lists these are all, and there are lists of 100,000 files.
+        """
+        held, sized, others = [], [], []
+        files = self._files
+        for one in statement.files:
+            path, _, _, _, size, least, algorithm, digest, frames, _ = one
+            fact = files.get(path)
+            if (
+                fact is None
+                or fact.problem
+                or not digest
+                or fact.digests.get(algorithm) != digest
+                or (size is not None and size != fact.size)
+                or least is not None
+                or frames
+            ):
+                others.append(one)
+                continue
+            held.append(path)
+            if size is not None:
+                sized.append(path)
+        if held:
+            for names in (self._named, self._compared, self._summed, self._listed if statement.is_outside else set()):
+                names.update(held)
+            self._hold(Aspect.PRESENCE, statement, *held)
+            self._hold(Aspect.SIZE, statement, *sized)
+            self._hold(Aspect.CONTENT, statement, *held)
+        return others
 
     def _compare(self, statement: Statement, one: FileStatement) -> None:
         if one.clip:
@@ -133,7 +166,7 @@ class _Judgement:
                     reason = f"{_name(statement)} lists a file of this id, and the asset map does not say where it is"
                     self._fault(Aspect.PRESENCE, one.id, reason)
                 return
-            one = FileStatement(known, (), one.id, "", one.size, one.least, one.algorithm, one.digest)
+            one = one._replace(path=known)
         path = self._paths.find(one)
         if path is None:
             self._miss(statement, one.path, "is not there")
@@ -235,19 +268,23 @@ class _Judgement:
     def _check_files(self) -> None:
         """Check each file alone: whether it is whole and opens."""
         for path, fact in self._files.items():
-            if fact.problem and path not in self._named:
-                (self._gap if fact.is_pending else self._fault)(Aspect.PRESENCE, path, fact.problem)
-            if fact.damage and not fact.problem:
+            if fact.problem:
+                if path not in self._named:
+                    (self._gap if fact.is_pending else self._fault)(Aspect.PRESENCE, path, fact.problem)
+            elif fact.damage:
                 self._fault(Aspect.CONTENT, path, fact.damage)
-            if path in self._summed or not self._is_clip(path, fact):
+        opened = self._verdict.aspects[Aspect.MEDIA]
+        for path in self._clips:
+            if path in self._summed:
                 continue
+            fact = self._files[path]
             is_undecoded = path.rpartition(".")[2].lower() in UNDECODED_EXTENSIONS
             if fact.media_error and not is_undecoded:
                 self._fault(Aspect.MEDIA, path, f"does not open: {fact.media_error}")
             elif not fact.is_probed and not is_undecoded:
                 self._gap(Aspect.MEDIA, path, "its header was not read yet")
             elif not fact.media_error and fact.is_probed:
-                self._verdict.aspects[Aspect.MEDIA].proven += 1
+                opened.proven += 1
 
     def _check_needs(self) -> None:
         known = {one for statement in self._statements for one in statement.ids} | {key for _, key in self._ids}
@@ -261,32 +298,32 @@ class _Judgement:
     def _check_completeness(self) -> None:
         """Find media that no complete statement covers, and what names alone leave open."""
         scopes = [one for one in self._statements if one.is_complete]
-        outside = [one for one in scopes if one.is_outside]
-        clips = [path for path, one in self._files.items() if self._is_clip(path, one)]
-        settled = {root for root in {one.root for one in outside} if self._covers_all(root, clips)}
-        settled |= {one.root for one in outside if one.allows_others}
+        settled = {one.root for one in scopes if one.is_outside} - _folders_of(set(self._clips) - self._listed)
+        settled |= {one.root for one in scopes if one.allows_others}
         for statement in self._statements:
             for gap in statement.gaps:
                 if statement.is_outside or not any(is_below(gap.path, root) for root in settled):
                     self._add(gap, is_fault=False)
-        self._check_clips(clips, {one.root for one in scopes}, {one.root for one in scopes if one.allows_others})
+        self._check_clips(scopes)
         if not self._files:
             self._gap(Aspect.PRESENCE, "", "holds no files")
-        frames = [path for path in clips if self._files[path].media_class == "image" and path not in self._listed]
+        frames = [one for one in self._clips if self._files[one].media_class == "image" and one not in self._listed]
         for finding in find_frame_gaps(frames):
             self._add(finding, is_fault=False)
 
-    def _check_clips(self, clips: Sequence[str], roots: set[str], copies: set[str]) -> None:
+    def _check_clips(self, scopes: Sequence[Statement]) -> None:
         """Find clips that no complete statement names."""
-        open_roots = {gap.path for one in self._statements for gap in one.gaps if gap.aspect is Aspect.PRESENCE}
+        covered, copied = (
+            FolderTrees(one.root for one in some) for some in (scopes, [one for one in scopes if one.allows_others])
+        )
+        opened = FolderTrees(gap.path for one in self._statements for gap in one.gaps if gap.aspect is Aspect.PRESENCE)
         unnamed: dict[str, list[str]] = {}
-        for path in clips:
-            covered = any(is_below(path, root) for root in roots)
-            if (path in self._named and covered) or any(is_below(path, root) for root in copies):
-                continue
-            if covered:
+        for path in self._clips:
+            if path in covered:
+                if path in self._named or path in copied:
+                    continue
                 reason = "is not named by the index that is to name all, so that is older or of another card"
-            elif path in self._named and any(is_below(path, root) for root in open_roots):
+            elif path in self._named and path in opened:
                 continue  # its layout has said what is open
             else:
                 reason = "is named by no index or list, so nothing states that all is there; give --against or a list"
@@ -300,24 +337,23 @@ class _Judgement:
         """Whether a file is media of its own, and no icon or proxy of a clip."""
         return fact.media_class in MEDIA_CLASSES_OF_CLIPS and not fact.problem and not is_card_extra(path)
 
-    def _covers_all(self, root: str, clips: Iterable[str]) -> bool:
-        return all(path in self._listed for path in clips if is_below(path, root))
-
     def _check_content(self) -> None:
         """Find files whose bytes nothing states, and payload that a bag does not list."""
-        bags = {one.root for one in self._statements if one.kind == "BagIt"}
-        copies = {one.root for one in self._statements if one.allows_others}
+        payloads = [posixpath.join(one.root, "data") for one in self._statements if one.kind == "BagIt"]
+        bags = FolderTrees(payloads)
+        copies = FolderTrees(one.root for one in self._statements if one.allows_others)
         lists = {one.source for one in self._statements if one.kind == "packing list"}
         unstated = []
         for path, fact in self._files.items():
+            if path in self._compared and not payloads:
+                continue
             if fact.problem or path in lists or is_own_evidence(path):
                 continue
-            bag = next((root for root in bags if is_below(path, f"{root}/data" if root else "data")), None)
-            if bag is not None and path not in self._listed:
+            if path in bags and path not in self._listed:
                 self._fault(Aspect.PRESENCE, path, "is in the payload, and no manifest of its bag lists it")
             elif path in self._compared:
                 continue
-            elif any(is_below(path, root) for root in copies):
+            elif path in copies:
                 self._verdict.extra_files += 1
             else:
                 unstated.append(path)
@@ -331,6 +367,16 @@ class _Judgement:
         self._verdict.files, self._verdict.size_bytes = len(whole), sum(one.size for one in whole)
         kinds = Counter(one.kind for one in self._statements)
         self._verdict.structures = list(kinds)
+
+
+def _folders_of(paths: Iterable[str]) -> set[str]:
+    """Return all folders above these files."""
+    found: set[str] = set()
+    for path in paths:
+        above = path
+        while above and (above := above.rpartition("/")[0]) not in found:
+            found.add(above)
+    return found
 
 
 def _name(statement: Statement) -> str:

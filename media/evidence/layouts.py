@@ -5,6 +5,7 @@ import posixpath
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from itertools import pairwise
 
 from grouping import DEFAULT_PROFILE, classify_path
@@ -28,6 +29,8 @@ OLD_GOPRO_FILE = re.compile(
 SONY_CLIP = re.compile(r"(?P<root>(?:.*/)?(?:M4ROOT|XDROOT|BPAV))/(?:CLIP|CLPR/[^/]+)/[^/]+\.(?:MP4|MXF)", re.I | re.S)
 AVCHD_STREAM = re.compile(r"(?P<root>(?:.*/)?BDMV)/STREAM/(?P<id>\d{5})\.(?:MTS|M2TS)", re.I | re.S)
 AVCHD_INFO = re.compile(r"(?P<root>(?:.*/)?BDMV)/CLIPINF/(?P<id>\d{5})\.(?:CPI|CLPI)", re.I | re.S)
+CAMERA_FOLDERS = ("CONTENTS/", ".RDC/", "M4ROOT/", "XDROOT/", "BPAV/", "BDMV/")
+"""Parts of the folders of cameras, in capitals; files of a GoPro and of a bag are known by their names."""
 FRAME_NAME = re.compile(r"(?P<stem>.*?)(?P<frame>\d+)(?P<suffix>\.[^./\d][^./]*)", re.S)
 MAX_LISTED_NUMBERS = 10
 
@@ -35,6 +38,7 @@ MAX_LISTED_NUMBERS = 10
 def state_layouts(paths: Sequence[str], statements: Sequence[Statement]) -> list[Statement]:
     """Return what the paths of all files state by the layouts of cameras; `statements` are those of the indexes."""
     found: list[Statement] = []
+    paths = _paths_of_layouts(paths)
     for state in (
         _state_bags,
         _state_p2,
@@ -46,6 +50,21 @@ def state_layouts(paths: Sequence[str], statements: Sequence[Statement]) -> list
         _state_avchd,
     ):
         found += state(paths, statements)
+    return found
+
+
+def _paths_of_layouts(paths: Sequence[str]) -> list[str]:
+    """Return the files that any layout may be about: patterns take time, and most of 100,000 files are of none."""
+    known: dict[str, bool] = {}
+    found = []
+    for path in paths:
+        folder, _, name = path.rpartition("/")
+        is_camera = known.get(folder)
+        if is_camera is None:
+            above = f"{folder}/".upper()
+            is_camera = known[folder] = any(one in above for one in CAMERA_FOLDERS)
+        if is_camera or name[:1] in "GgBb":
+            found.append(path)
     return found
 
 
@@ -276,10 +295,15 @@ def _ranges(numbers: Sequence[int]) -> str:
 
 def is_card_extra(path: str) -> bool:
     """Whether a file is an icon, a proxy or another small file beside a clip of a camera card."""
-    name = path.encode("utf-8", "surrogateescape")
-    root = card_root(name.rpartition(b"/")[0])
+    root = _card_of(path.rpartition("/")[0])
     if root is None:
         return False
+    name = path.encode("utf-8", "surrogateescape")
     below = name[len(root) + 1 :] if root else name
     matches = (row.role for card in CARD_LAYOUTS for row in card.rows if row.pattern.fullmatch(below))
     return next(matches, "part") in ("sidecar", "rendition")
+
+
+@lru_cache(maxsize=10_000)
+def _card_of(folder: str) -> bytes | None:
+    return card_root(folder.encode("utf-8", "surrogateescape"))

@@ -4,9 +4,10 @@ Paths are text below one common folder, decoded with `surrogateescape`, because 
 """
 
 import posixpath
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from models.core.base import TextEnum
 
@@ -35,9 +36,11 @@ class Finding:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class FileStatement:
-    """What an index states of one file. Without a path, `id` is that of an asset map or `clip` the name of a clip."""
+class FileStatement(NamedTuple):
+    """What an index states of one file. Without a path, `id` is that of an asset map or `clip` the name of a clip.
+
+    A tuple, as there are 100,000 of them in one list.
+    """
 
     path: str = ""
     others: tuple[str, ...] = ()
@@ -92,9 +95,9 @@ class Statement:
     def to_json(self) -> dict[str, Any]:
         """Return values of JSON, without those that are empty."""
         files = [
-            {name: value for name, value in asdict(one).items() if value not in ("", (), None)} for one in self.files
+            {name: value for name, value in one._asdict().items() if value not in ("", (), None)} for one in self.files
         ]
-        return {**asdict(self), "files": files}
+        return {**asdict(replace(self, files=())), "files": files}
 
 
 def statement_of(values: Mapping[str, Any]) -> Statement:
@@ -128,8 +131,27 @@ def is_below(path: str, folder: str) -> bool:
     return not folder or path == folder or path.startswith(folder + "/")
 
 
-@dataclass(frozen=True, slots=True)
-class FileFact:
+class FolderTrees:
+    """Folders with all that is in them: says at once of any number of files which of them lie in one."""
+
+    def __init__(self, roots: Iterable[str]) -> None:
+        self._roots = frozenset(roots)
+        self._known = dict.fromkeys(self._roots, True)
+
+    def __contains__(self, path: str) -> bool:
+        return path in self._roots or self._holds(path.rpartition("/")[0])
+
+    def _holds(self, folder: str) -> bool:
+        known = self._known.get(folder)
+        if known is None:
+            known = self._known[folder] = bool(folder) and self._holds(folder.rpartition("/")[0])
+        return known
+
+
+NO_DIGESTS: Mapping[str, str] = MappingProxyType({})
+
+
+class FileFact(NamedTuple):
     """What is known of one file that is there, or was."""
 
     size: int
@@ -138,7 +160,7 @@ class FileFact:
     """Why it is not whole: missing, growing, unreadable."""
     is_pending: bool = False
     """Whether `problem` may end without a person."""
-    digests: Mapping[str, str] = field(default_factory=dict)
+    digests: Mapping[str, str] = NO_DIGESTS
     """Sums of its present bytes by algorithm."""
     media_error: str = ""
     """Why its media cannot be read."""

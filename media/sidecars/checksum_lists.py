@@ -6,8 +6,7 @@ decoded with `surrogateescape`. A list of a scanned feature has 172,800 lines, s
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from media.sandbox.protocol import UnreadableError
 from media.sidecars.checksums import DIGEST_DIGITS, reverse_bytes
@@ -39,8 +38,7 @@ BAGIT_ESCAPE = re.compile(rb"%(0A|0D|25)", re.IGNORECASE)
 HASHDEEP_MAGIC = b"%%%% HASHDEEP"
 
 
-@dataclass(frozen=True, slots=True)
-class ChecksumEntry:
+class ChecksumEntry(NamedTuple):
     """One entry of a list: the path as written there, the algorithm and the digest."""
 
     path: str

@@ -59,11 +59,9 @@ def _stream_manifest(request: SandboxRequest) -> Iterator[Mapping[str, Any]]:
     """Yield the entries of the request's one file in batches: the fields of each entry, in their order."""
     name, only_renames = request.values["manifest"], request.values.get("only_renames", False)
     with _open_bounded(request.files[0], MAX_MANIFEST_BYTES) as opened:
-        entries = (
-            (one.path, one.algorithm, one.digest, one.size, one.previous_path, one.reason)
-            for one in read_manifest(opened, name)
-            if one.previous_path is not None or not only_renames
-        )
+        entries = read_manifest(opened, name)
+        if only_renames:
+            entries = (one for one in entries if one.previous_path is not None)
         while batch := list(islice(entries, MANIFEST_BATCH_ENTRIES)):
             yield {"entries": batch}
 

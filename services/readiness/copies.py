@@ -105,7 +105,7 @@ class CopyComparison:
 
     def _read_both(self, folders: OpenFolders, path: str, copy: SourceFile) -> None:
         """Compare byte by byte; the sum of ours is kept."""
-        own = self.facts.sources[path]
+        own = self.facts.source_of(path)
         hasher, differs_at, place = xxhash.xxh3_128(), None, 0
         with (
             open(folders.open_source(own), "rb", buffering=0) as first,
@@ -126,7 +126,7 @@ class CopyComparison:
             require_unchanged(own, first.fileno())
             require_unchanged(copy, second.fileno())
         digest = hasher.hexdigest()
-        self.computed.append(ComputedDigest(self.facts.ids[path], own.size, own.mtime_ns, {COMMON_ALGORITHM: digest}))
+        self.computed.append(self.facts.digest_row(path, {COMMON_ALGORITHM: digest}))
         if differs_at is None:
             self.facts.learn(path, {COMMON_ALGORITHM: digest})
             self._files.append(FileStatement(path, size=copy.size, algorithm=COMMON_ALGORITHM, digest=digest))

@@ -1,9 +1,16 @@
 """Evidence of a folder: its indexes and checksum lists, read in the sandbox with no transaction open."""
 
 import posixpath
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from media.evidence.indexes import find_index_reader, is_sum_list, names_many, package_folders, state_unreadable
+from media.evidence.indexes import (
+    find_index_reader,
+    is_sum_list,
+    may_state,
+    names_many,
+    package_folders,
+    state_unreadable,
+)
 from media.evidence.statements import Aspect, FileStatement, Finding, Statement, is_below, statement_of
 from media.probe.captions import TimedCaption
 from media.sandbox.batch_reader import ReadEnd, ReadItem, SandboxReader
@@ -14,16 +21,17 @@ from models.core.paths import display_path
 from services.readiness.facts import FolderFacts, spell_path
 from services.sidecars.caption_import import CAPTION_LIMITS, CAPTION_PROGRAM, ask_for_captions
 from services.sidecars.caption_timing import fit_to_clip
-from services.sidecars.manifest_reader import ManifestEntry, generation_of, read_manifest_entries, read_renames
+from services.sidecars.manifest_reader import ManifestLine, generation_of, iterate_manifest, read_renames
 from services.sidecars.verification import SIDECAR_LIMITS
 
 
 def read_evidence(facts: FolderFacts) -> list[Statement]:
     """Return the statements of all indexes and lists of a folder, and of the lists above it."""
-    whole = {path: source for path, source in facts.sources.items() if not facts.files[path].problem}
+    stating = [path for path, one in facts.files.items() if may_state(path) and not one.problem]
+    sources = {path: facts.source_of(path) for path in stating}
     folder = spell_path(facts.folder)
-    lists = [*_read_lists(whole, folder), *_read_lists(facts.lists_above, folder)]
-    return [*_read_indexes(whole), *lists, *_judge_captions(facts)]
+    lists = [*_read_lists(sources, folder), *_read_lists(facts.lists_above, folder)]
+    return [*_read_indexes(sources), *lists, *_judge_captions(facts)]
 
 
 def _judge_captions(facts: FolderFacts) -> list[Statement]:
@@ -32,7 +40,7 @@ def _judge_captions(facts: FolderFacts) -> list[Statement]:
     One that cannot be read states nothing: not every file with such a name is text.
     """
     items = [
-        ReadItem(path, [facts.sources[path]], ask_for_captions(facts.sources[path], clip))
+        ReadItem(path, [source := facts.source_of(path)], ask_for_captions(source, clip))
         for path, clip in facts.captions.items()
     ]
     if not items:
@@ -78,7 +86,7 @@ def _read_lists(sources: Mapping[str, SourceFile], folder: str) -> list[Statemen
         for path, source in lists.items():
             try:
                 renames = read_renames(child, _later_generations(source, lists))
-                found.append(_state_list(path, read_manifest_entries(child, source, renames), folder))
+                found.append(_state_list(path, iterate_manifest(child, source, renames), folder))
             except (UnreadableError, ChildDiedError, SourceChangedError) as error:
                 found.append(state_unreadable(path, str(error)))
     return found
@@ -95,24 +103,26 @@ def _later_generations(source: SourceFile, lists: Mapping[str, SourceFile]) -> S
     ]
 
 
-def _state_list(path: str, entries: Sequence[ManifestEntry], folder: str) -> Statement:
+def _state_list(path: str, entries: Iterable[ManifestLine], folder: str) -> Statement:
     """Return the statement of a checksum list about the files of a folder."""
     files, gaps = [], []
-    for one in entries:
-        if one.path is None:
-            reason = "is listed, and lies outside of the storage"
-            gaps.append(Finding(Aspect.PRESENCE, display_path(one.name.encode("utf-8", "surrogateescape")), reason))
+    listed = 0
+    for written, place, algorithm, digest, size, reason in entries:
+        listed += 1
+        if place is None:
+            outside = "is listed, and lies outside of the storage"
+            gaps.append(Finding(Aspect.PRESENCE, display_path(written.encode("utf-8", "surrogateescape")), outside))
             continue
-        named = spell_path(one.path)
+        named = place.decode("utf-8", "surrogateescape")
         if not is_below(named, folder):
             continue
-        files.append(FileStatement(named, size=one.size, algorithm=one.algorithm, digest=one.expected))
-        if one.reason:
-            gaps.append(Finding(Aspect.CONTENT, named, one.reason))
+        files.append(FileStatement(named, (), "", "", size, None, algorithm, digest))
+        if reason:
+            gaps.append(Finding(Aspect.CONTENT, named, reason))
     home = path.rpartition("/")[0]
     root = home.removesuffix("ascmhl").rstrip("/") if home.endswith("ascmhl") else home
     if files and not any(is_below(one.path, root) for one in files):
         root = posixpath.commonpath([posixpath.dirname(one.path) for one in files])  # of a list in a folder of its own
-    is_complete = len(entries) > 1 or names_many(path)
     kind = "media hash list" if path.lower().endswith(".mhl") else "checksum list"
+    is_complete = listed > 1 or names_many(path)
     return Statement(kind, path, root, tuple(files), is_complete=is_complete, is_outside=True, gaps=tuple(gaps))

@@ -2,20 +2,20 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from media.evidence.indexes import is_sum_list
 from media.evidence.stated_paths import MEDIA_CLASSES_OF_CLIPS
-from media.evidence.statements import Aspect, FileFact, Finding
+from media.evidence.statements import NO_DIGESTS, Aspect, FileFact, Finding
 from media.sandbox.safe_open import SourceFile
 from media.sidecars.checksums import HASHERS
 from models.catalog.file import FileStatus, read_folder_paths
 from models.catalog.storage import Storage, StorageStatus
 from models.core.paths import ancestor_paths, join_path
-from models.core.statements import AnyRow
+from services.catalog.assets.digests import ComputedDigest
 from services.operations.explain import find_folder_row
 from services.operations.status import describe_storage_trouble
 from services.sidecars.caption_timing import ClipTiming, load_clip_timing
@@ -36,25 +36,32 @@ FOLDERS_BELOW = """
         UNION ALL SELECT folder.id FROM below JOIN folder ON folder.parent_id = below.id
     )
 """
+# Ids as text: 100,000 UUIDs take longer to make and to compare than all else in these rows. A status is that of a file
+# which is not simply whole.
 SELECT_FILES = text(f"""{FOLDERS_BELOW}
-    SELECT file.id, file.folder_id, file.name, file.size, file.mtime_ns, file.status, file.error, file.media_class,
-        file.suspected_at IS NOT NULL AS is_suspected, member.file_set_id,
-        file.date_modified < now() - make_interval(secs => :empty_seconds) AS is_old
+    SELECT CAST(file.id AS text), file.folder_id, file.name, file.size, file.mtime_ns, file.media_class,
+        CAST(member.file_set_id AS text), CASE WHEN file.status NOT IN ('CLOSED', 'REDISCOVERED')
+            OR file.error IS NOT NULL OR file.suspected_at IS NOT NULL THEN file.status END,
+        file.error, file.suspected_at IS NOT NULL,
+        file.date_modified < now() - make_interval(secs => :empty_seconds)
     FROM below JOIN file ON file.folder_id = below.id JOIN folder ON folder.id = file.folder_id
     JOIN storage ON storage.id = folder.storage_id
     LEFT JOIN file_set_file AS member ON member.file_id = file.id
     WHERE file.status NOT IN ('DELETED', 'MISSING') OR {IS_UNCONFIRMED}
 """)
 SELECT_MEDIA = text(f"""{FOLDERS_BELOW}
-    SELECT file_set.id, file_set.asset_id, file_set.file_count, component.media ->> 'error' AS error,
-        component.media ->> 'duration_milliseconds' AS duration, component.id IS NOT NULL AS is_probed
+    SELECT CAST(file_set.id AS text), file_set.asset_id, component.media ->> 'error',
+        CASE WHEN file_set.file_count = 1
+            THEN CAST(CAST(component.media ->> 'duration_milliseconds' AS float8) AS bigint) END,
+        component.id IS NOT NULL
     FROM file_set LEFT JOIN component ON component.file_set_id = file_set.id AND component.from_header
         AND component.type = 'GENERAL'
     WHERE file_set.id IN (SELECT DISTINCT member.file_set_id FROM below JOIN file ON file.folder_id = below.id
         JOIN file_set_file AS member ON member.file_id = file.id)
 """)
 SELECT_DIGESTS = text(f"""{FOLDERS_BELOW}
-    SELECT file.id, sums.algorithm, sums.digest, sums.found, sums.date_proven
+    SELECT CAST(file.id AS text), sums.algorithm, sums.digest, sums.found,
+        CASE WHEN sums.found IS NOT NULL THEN sums.date_proven END
     FROM below JOIN file ON file.folder_id = below.id
     JOIN (
         SELECT file_id, algorithm, found AS digest, NULL AS found, size, mtime_ns, date_checked AS date_proven
@@ -66,6 +73,8 @@ SELECT_LISTS_OF_FOLDERS = text("""
     SELECT file.folder_id, file.name, file.size, file.mtime_ns FROM file
     WHERE folder_id = ANY(CAST(:folders AS bigint[])) AND status IN ('CLOSED', 'REDISCOVERED')
 """)
+UNREAD_MEDIA = (None, None, None, False)
+"""Asset, error, duration and whether its header was read, of a file without a file set."""
 PENDING_TEXTS = {
     FileStatus.GROWING: "is still growing",
     FileStatus.AWAITED: "is awaited",
@@ -82,8 +91,8 @@ class FolderFacts:
     root: bytes
     folder: bytes
     files: dict[str, FileFact] = field(default_factory=dict)
-    sources: dict[str, SourceFile] = field(default_factory=dict)
-    ids: dict[str, uuid.UUID] = field(default_factory=dict)
+    rows: dict[str, tuple[str, int]] = field(default_factory=dict)
+    """The id, as text, and the time in nanoseconds of each file."""
     lists_above: dict[str, SourceFile] = field(default_factory=dict)
     """Checksum lists in the folders above."""
     captions: dict[str, ClipTiming] = field(default_factory=dict)
@@ -93,7 +102,21 @@ class FolderFacts:
 
     def learn(self, path: str, digests: Mapping[str, str]) -> None:
         """Add sums of a file that were computed now."""
-        self.files[path] = replace(self.files[path], digests={**self.files[path].digests, **digests})
+        self.files[path] = self.files[path]._replace(digests={**self.files[path].digests, **digests})
+
+    def source_of(self, path: str) -> SourceFile:
+        """Return a file as it is opened."""
+        return SourceFile(self.root, path.encode("utf-8", "surrogateescape"), self.files[path].size, self.rows[path][1])
+
+    def digest_row(self, path: str, digests: Mapping[str, str]) -> ComputedDigest:
+        """Return sums of a file as they are stored."""
+        key, mtime_ns = self.rows[path]
+        return ComputedDigest(uuid.UUID(key), self.files[path].size, mtime_ns, digests)
+
+    @property
+    def file_ids(self) -> list[str]:
+        """The ids of all files, as text."""
+        return [key for key, _ in self.rows.values()]
 
 
 def spell_path(path: bytes) -> str:
@@ -117,30 +140,48 @@ def load_facts(session: Session, storage: Storage, folder: bytes, only: bytes | 
 def _add_files(session: Session, facts: FolderFacts, folder_id: int, only: bytes | None) -> None:
     key = {"folder": folder_id}
     rows = session.execute(SELECT_FILES, {**key, "empty_seconds": EMPTY_SECONDS}).all()
-    media = {row.id: row for row in session.execute(SELECT_MEDIA, key)}
-    digests: dict[uuid.UUID, dict[str, str]] = {}
-    flipped: dict[uuid.UUID, str] = {}
-    for row in session.execute(SELECT_DIGESTS, key).all():
-        if row.algorithm in HASHERS:
-            digests.setdefault(row.id, {})[row.algorithm] = row.found or row.digest
-        if row.found is not None:
-            since = row.date_proven.astimezone().isoformat(sep=" ", timespec="seconds")
-            flipped[row.id] = f"lost bits: its {row.algorithm} was {row.digest} at {since}, and is {row.found}"
-    paths = read_folder_paths(session, {row.folder_id for row in rows})
+    media = {one: tuple(others) for one, *others in session.execute(SELECT_MEDIA, key)}
+    digests, flipped = _load_digests(session, key)
+    paths = read_folder_paths(session, {row[1] for row in rows})
+    folders = {one: spell_path(join_path(path, b"")) for one, path in paths.items()}
+    chosen = None if only is None else spell_path(only)
+    files, kept = facts.files, facts.rows
     captions: dict[str, uuid.UUID] = {}
-    for row in rows:
-        path = join_path(paths[row.folder_id], bytes(row.name))
-        if only is not None and path != only:
+    for file_id, folder, name, size, mtime_ns, media_class, set_id, status, *trouble in rows:
+        path = folders[folder] + name.decode("utf-8", "surrogateescape")
+        if chosen is not None and path != chosen:
             continue
-        name = spell_path(path)
-        facts.files[name] = _fact_of(row, media.get(row.file_set_id), digests.get(row.id, {}))
-        if row.id in flipped:
-            facts.files[name] = replace(facts.files[name], damage=flipped[row.id])
-        facts.sources[name] = SourceFile(facts.root, path, row.size, row.mtime_ns)
-        facts.ids[name] = row.id
-        if row.media_class == "caption" and row.file_set_id in media and not facts.files[name].problem:
-            captions[name] = media[row.file_set_id].asset_id
+        problem, is_pending = _problem_of(status, media_class, *trouble) if status is not None else ("", False)
+        asset_id, error, duration, is_probed = media.get(set_id, UNREAD_MEDIA)
+        known = digests.get(file_id, NO_DIGESTS) if size or problem else EMPTY_DIGESTS
+        files[path] = FileFact(
+            size,
+            media_class,
+            problem,
+            is_pending,
+            known,
+            error or "",
+            duration,
+            is_probed or media_class not in MEDIA_CLASSES_OF_CLIPS,
+            flipped.get(file_id, ""),
+        )
+        kept[path] = file_id, mtime_ns
+        if media_class == "caption" and asset_id is not None and not problem:
+            captions[path] = asset_id
     _add_captions(session, facts, captions)
+
+
+def _load_digests(session: Session, key: Mapping[str, int]) -> tuple[dict[str, dict[str, str]], dict[str, str]]:
+    """Return the sums of the present bytes of files by their ids, and how those changed that lost bits."""
+    digests: dict[str, dict[str, str]] = {}
+    flipped: dict[str, str] = {}
+    for file_id, algorithm, digest, found, proven in session.execute(SELECT_DIGESTS, key):
+        if algorithm in HASHERS:
+            digests.setdefault(file_id, {})[algorithm] = found or digest
+        if found is not None:
+            since = proven.astimezone().isoformat(sep=" ", timespec="seconds")
+            flipped[file_id] = f"lost bits: its {algorithm} was {digest} at {since}, and is {found}"
+    return digests, flipped
 
 
 def _add_captions(session: Session, facts: FolderFacts, captions: Mapping[str, uuid.UUID]) -> None:
@@ -150,35 +191,19 @@ def _add_captions(session: Session, facts: FolderFacts, captions: Mapping[str, u
     facts.captions |= {path: clips[one] for path, one in some.items() if clips[one].duration_ms is not None}
 
 
-def _fact_of(row: AnyRow, media: AnyRow | None, digests: dict[str, str]) -> FileFact:
-    problem, is_pending = _problem_of(row)
-    if row.size == 0 and not problem:
-        digests = EMPTY_DIGESTS
-    is_clip = row.media_class in MEDIA_CLASSES_OF_CLIPS
-    duration = media.duration if media is not None and media.file_count == 1 else None
-    return FileFact(
-        row.size,
-        row.media_class,
-        problem,
-        is_pending,
-        digests,
-        (media.error or "") if media is not None else "",
-        int(float(duration)) if duration is not None else None,
-        not is_clip or (media is not None and media.is_probed),
-    )
-
-
-def _problem_of(row: AnyRow) -> tuple[str, bool]:
+def _problem_of(
+    written: str, media_class: str, error: str | None, is_suspected: bool, is_old: bool
+) -> tuple[str, bool]:
     """Return why a file is not whole, and whether that may end by itself."""
-    status = FileStatus(row.status)
-    if row.error:
-        return f"cannot be read ({row.error})", False
+    status = FileStatus(written)
+    if error:
+        return f"cannot be read ({error})", False
     if status is FileStatus.MISSING:
         return "is missing: it was there before", False
-    if row.is_suspected:
+    if is_suspected:
         return "was not found at the last look; the next scan decides", True
     if status is FileStatus.OPEN:
-        return ("is empty", not row.is_old) if row.media_class in MEDIA_CLASSES_OF_CLIPS else ("", False)
+        return ("is empty", not is_old) if media_class in MEDIA_CLASSES_OF_CLIPS else ("", False)
     return (PENDING_TEXTS[status], True) if status in PENDING_TEXTS else ("", False)
 
 

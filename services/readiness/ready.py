@@ -145,7 +145,7 @@ def _read_sums(sessions: Sessions, facts: FolderFacts, verdict: Verdict, pulse: 
 
     with OpenFolders() as folders:
         for path, algorithms in sorted(verdict.unread.items()):
-            source = facts.sources[path]
+            source = facts.source_of(path)
             try:
                 with open(folders.open_source(source), "rb", buffering=0) as opened:
                     digests = compute_checksums(opened.fileno(), sorted(algorithms), pulse)
@@ -153,7 +153,7 @@ def _read_sums(sessions: Sessions, facts: FolderFacts, verdict: Verdict, pulse: 
             except (SourceChangedError, OSError):
                 continue  # its sum stays open, and the watcher finds out why
             facts.learn(path, digests)
-            computed.append(ComputedDigest(facts.ids[path], source.size, source.mtime_ns, digests))
+            computed.append(facts.digest_row(path, digests))
             if len(computed) >= STORE_FILES:
                 store()
     store()

@@ -121,7 +121,7 @@ def _finding_lines(aspect: Mapping[str, Any], kind: str) -> Iterator[str]:
 
 def load_thumbnails(session: Session, answer: ReadyAnswer, media_folder: Path) -> list[tuple[str, str]]:
     """Return the title and a picture, as an address with its data, of each asset in the folder that has one."""
-    rows = session.execute(SELECT_THUMBNAILS, {"files": list(answer.facts.ids.values()), "most": MAX_THUMBNAILS})
+    rows = session.execute(SELECT_THUMBNAILS, {"files": answer.facts.file_ids, "most": MAX_THUMBNAILS})
     found = []
     for row in rows:
         try:

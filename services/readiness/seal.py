@@ -33,7 +33,7 @@ from media.sidecars.media_hash_writer import (
 )
 from models.core.paths import display_path, join_path
 from models.core.sessions import Sessions, read_snapshot, transact
-from services.catalog.assets.digests import COMMON_ALGORITHM, ComputedDigest, store_digests
+from services.catalog.assets.digests import COMMON_ALGORITHM, store_digests
 from services.core.errors import Conflict, ValidationFailed
 from services.core.text import pluralize
 from services.readiness.facts import FolderFacts, spell_path
@@ -101,10 +101,7 @@ def seal_folder(
     creator = SealCreator(now, os.uname().nodename, "tapeless", version, author)
     content = render_generation(sealed, creator, IGNORED_PATTERNS).encode()
     _write(target, [*generations, (number, name, content)])
-    rows = [
-        ComputedDigest(facts.ids[one], facts.sources[one].size, facts.sources[one].mtime_ns, computed[one])
-        for one in files
-    ]
+    rows = [facts.digest_row(one, computed[one]) for one in files]
     transact(sessions, store_digests, rows, "seal")
     size = sum(facts.files[one].size for one in files)
     return Seal(target / name, number, len(files), size, sum(one.previous_path is not None for one in sealed))
@@ -149,9 +146,9 @@ def _read_history(facts: FolderFacts) -> Generations:
     contents = {}
     home = f"{spell_path(facts.folder)}/{HISTORY_NAME}".lstrip("/")
     with OpenFolders() as folders:
-        for path, source in facts.sources.items():
-            if posixpath.dirname(path) == home and source.size <= MAX_MANIFEST_BYTES:
-                with open(folders.open_source(source), "rb") as opened:
+        for path, fact in facts.files.items():
+            if posixpath.dirname(path) == home and fact.size <= MAX_MANIFEST_BYTES:
+                with open(folders.open_source(facts.source_of(path)), "rb") as opened:
                     contents[posixpath.basename(path)] = opened.read()
     return _chained(contents)
 
@@ -223,7 +220,7 @@ def _hash_files(
     computed, problems = {}, []
     with OpenFolders() as folders:
         for path in files:
-            source = facts.sources[path]
+            source = facts.source_of(path)
             wanted = {COMMON_ALGORITHM} | ({past[path].algorithm} if path in past else known)
             try:
                 with open(folders.open_source(source), "rb", buffering=0) as opened:
@@ -258,7 +255,7 @@ def _sealed_files(
         ):
             problems.append(f"{path} has the {algorithm} {digest}, and its last generation states {before.digest}")
         action = VERIFIED_ACTION if before is not None and before.algorithm == algorithm else ORIGINAL_ACTION
-        modified = datetime.fromtimestamp(facts.sources[path].mtime_ns / 1e9, UTC)
+        modified = datetime.fromtimestamp(facts.rows[path][1] / 1e9, UTC)
         below = _below(facts, path)
         old = _below(facts, previous) if previous is not None else None
         sealed.append(SealedFile(below, facts.files[path].size, modified, algorithm, digest, now, action, old))

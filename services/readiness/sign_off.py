@@ -39,7 +39,7 @@ def sign_off_report(
     session.add(kept)
     question = "content" if verdict.level.value == "content" else "completeness"
     said = f'{deed}: {question} of "{report["folder"]}" is {verdict.answer.value} (report {kept.id})'
-    assets = session.scalars(SELECT_ASSETS, {"files": list(answer.facts.ids.values())})
+    assets = session.scalars(SELECT_ASSETS, {"files": answer.facts.file_ids})
     copy_history(session, [HistoryEntry(asset_id, Operation.ANALYZE, said) for asset_id in assets], actor)
     return kept
 

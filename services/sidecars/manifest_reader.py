@@ -22,8 +22,14 @@ ASC_MHL_GENERATION = re.compile(rb"(\d{4,9})(?:_.*)?\.mhl", re.IGNORECASE | re.D
 WINDOWS_ROOT = re.compile(rb"[A-Za-z]:[\\/]")
 RELATIVE_PART = re.compile(rb"(?:^|/)\.{0,2}(?:/|$)")
 """A part of a path that is empty or leads elsewhere."""
+UNUSUAL_LINE = re.compile(r"(?m)\0|^(?:/|[A-Za-z]:[\\/])|(?:^|/)\.{0,2}(?:/|$)")
+"""A path, among many in lines, that is not simply below the folder of its list."""
 NAME_FORMS: tuple[Literal["NFC", "NFD"], ...] = ("NFC", "NFD")
 """A Mac writes the names in a list decomposed, and other systems composed."""
+
+
+ManifestLine = tuple[str, bytes | None, str, str, int | None, str]
+"""An entry as it is iterated: name, path, algorithm, expected sum, size and reason of a `ManifestEntry`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +58,21 @@ def read_manifest_entries(
         ChildDiedError: its reader ended.
         SourceChangedError: it differs from its row.
     """
+    name = source.name
     return [
         ManifestEntry(
-            source.name, display_path(written), algorithm, digest, size, renames.get(path or b"", path), reason
+            name, display_path(written.encode("utf-8", "surrogateescape")), algorithm, digest, size, path, reason
         )
-        for written, path, (algorithm, digest, size, _, reason) in _resolved(child, source, only_renames=False)
+        for written, path, algorithm, digest, size, reason in iterate_manifest(child, source, renames)
     ]
+
+
+def iterate_manifest(
+    child: ConfinedChild, source: SourceFile, renames: Mapping[bytes, bytes]
+) -> Iterator[ManifestLine]:
+    """Yield what `read_manifest_entries` returns, in the same order, as it is read."""
+    for written, path, (algorithm, digest, size, _, reason) in _resolved(child, source, only_renames=False):
+        yield written, renames.get(path, path) if renames and path else path, algorithm, digest, size, reason
 
 
 def read_renames(child: ConfinedChild, generations: Sequence[SourceFile]) -> dict[bytes, bytes]:
@@ -89,7 +104,7 @@ def read_generation(
 
 def _resolved(
     child: ConfinedChild, source: SourceFile, *, only_renames: bool
-) -> Iterator[tuple[bytes, bytes | None, tuple[Any, ...]]]:
+) -> Iterator[tuple[str, bytes | None, tuple[Any, ...]]]:
     """Yield what each entry names, as written and as a path, and its other fields."""
     descriptor = open_source_file(source)
     try:
@@ -101,12 +116,17 @@ def _resolved(
 
 def _requested(
     child: ConfinedChild, source: SourceFile, descriptor: int, *, only_renames: bool
-) -> Iterator[tuple[bytes, bytes | None, tuple[Any, ...]]]:
+) -> Iterator[tuple[str, bytes | None, tuple[Any, ...]]]:
     child.send({"number": 1, "manifest": source.name, "only_renames": only_renames}, [descriptor])
+    folder = join_path(_folder_of(source.path), b"")
     while (said := child.receive() or {}).get("done") is not True:
-        for path, *fields in said["entries"]:
-            written = path.encode("utf-8", "surrogateescape")
-            yield written, resolve_path(source, path), tuple(fields)
+        entries = said["entries"]
+        if UNUSUAL_LINE.search("\n".join([one[0] for one in entries])) is None:
+            for written, *fields in entries:
+                yield written, folder + written.encode("utf-8", "surrogateescape"), tuple(fields)
+        else:
+            for written, *fields in entries:
+                yield written, resolve_path(source, written), tuple(fields)
     if said.get("kind") == "unreadable":
         raise UnreadableError(said["error"])
     if "error" in said:
