@@ -8,13 +8,30 @@ from media.pictures.scaling import prepare_still_decoder
 from media.sandbox.ffmpeg_open import is_file_at_fault
 from media.sandbox.protocol import NoDecoderError, UnreadableError
 
+MAX_PICTURE_BYTES = 64 << 20
+"""Of larger pictures, those of 8K with more than 8 bits, a preview shows keyframes alone: with the pictures that the
+others refer to HEVC takes 850 MB."""
+DEFAULT_PICTURE_BITS = 12
+"""Bits of a pixel of 4:2:0, for pictures of an unknown format."""
 ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 
 
 def prepare_decoder(stream: av.VideoStream) -> None:
     """Configure the decoder: one thread, because other work is always waiting."""
     stream.codec_context.thread_count = 1
+    if count_picture_bytes(stream.codec_context) > MAX_PICTURE_BYTES:
+        stream.codec_context.skip_frame = "NONKEY"
     prepare_still_decoder(stream)
+
+
+def count_picture_bytes(codec: av.VideoCodecContext) -> int:
+    """Return the bytes of a decoded picture."""
+    pixels = codec.width * codec.height
+    form = codec.format
+    if form is None:
+        return pixels * DEFAULT_PICTURE_BITS // 8
+    sizes = [one.width * one.height * (2 if one.bits > 8 else 1) for one in form.components]
+    return sum(sizes) or pixels * DEFAULT_PICTURE_BITS // 8
 
 
 def decode_pictures(container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[av.VideoFrame]:

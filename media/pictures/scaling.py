@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import Any, cast
 
 import av
+from av.sidedata.sidedata import SideDataContainer
 from av.sidedata.sidedata import Type as SideDataType
 from PIL import Image
 
@@ -102,7 +103,8 @@ def orientation_of_frame(picture: av.VideoFrame) -> Orientation:
 
 
 def _side_data(picture: av.VideoFrame, kind: SideDataType) -> bytes | None:
-    entries = cast("Iterable[Any]", picture.side_data)  # typed as a mapping, but iterates its values
+    # PyAV (18.1) would keep `picture.side_data` and its picture in a cycle, and so one of 8K, which has 100 MB.
+    entries = cast("Iterable[Any]", SideDataContainer(picture))  # typed as a mapping, but iterates its values
     return next((bytes(one) for one in entries if one.type is kind), None)
 
 

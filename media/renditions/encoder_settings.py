@@ -20,6 +20,8 @@ class CodecSettings:
     extension: str
     audio_encoder: str
     options: Mapping[str, str] = field(default_factory=dict)
+    large_options: Mapping[str, str] = field(default_factory=dict)
+    """Of pictures larger than HD."""
     tag: str | None = None
     container_options: Mapping[str, str] = field(default_factory=dict)
 
@@ -31,6 +33,8 @@ RENDITION_CODECS: dict[str, CodecSettings] = {
         *("libx264", "yuv420p", "mp4", "mp4", "aac"),
         # Every browser and phone decodes this profile and level; a keyframe every two seconds makes seeking fast.
         options={"preset": "veryfast", "crf": "23", "profile": "high"},
+        # Of 10 pictures that x264 would look ahead, one of 4K has 25 MB.
+        large_options={"rc-lookahead": "6"},
         container_options=FASTSTART,
     ),
     "h265": CodecSettings(
@@ -52,6 +56,11 @@ class EncoderSettings:
     highest: int = DEFAULT_SHORT_SIDE
     burn: str = "none"
     audio: str = "stereo"
+
+    @property
+    def is_large(self) -> bool:
+        """Whether pictures may be larger than HD."""
+        return self.widest * self.highest > DEFAULT_LONG_SIDE * DEFAULT_SHORT_SIDE
 
     @property
     def writing(self) -> CodecSettings:

@@ -18,7 +18,7 @@ from media.probe.clocks import PictureTimes, SourceClock, has_jumping_clock, sto
 from media.probe.default_streams import find_video_stream
 from media.renditions.encoder_settings import EncoderSettings
 from media.renditions.muxer import RenditionMuxer
-from media.renditions.threads import limit_decoder_threads
+from media.renditions.threads import MAX_BESIDE_LARGE_BYTES, MAX_THREAD_PICTURES_BYTES, limit_decoder_threads
 from media.renditions.timecode_burn_in import BurnIn
 from media.sandbox.ffmpeg_open import FFMPEG_TIME_BASE, open_container, pick_frame_rate
 from media.sandbox.protocol import UnreadableError
@@ -156,6 +156,8 @@ class VideoFrameSource:
     """Length that the headers of the files promise."""
     _burn: BurnIn | None = None
     _graph: Any = field(default=None)
+    _pending: tuple[Fraction, av.VideoFrame] | None = None
+    """A picture to write, and its time from the start, in seconds."""
 
     @property
     def done(self) -> int:
@@ -176,7 +178,9 @@ class VideoFrameSource:
                     if self._burn is None:
                         self._begin(picture, stream)
                     at = begun + clock.at(self._time_of(times, picture, container, stream), 1 / self._rate)
-                    yield partial(self._write, at, picture)
+                    self._pending = at, picture
+                    del picture
+                    yield self._write_pending
                 self._jumps += clock.jumps
                 length = Fraction(container.duration or 0, FFMPEG_TIME_BASE)
                 self._promised += Fraction(0) if clock.jumps else length
@@ -184,9 +188,11 @@ class VideoFrameSource:
         if self._burn is None:
             raise UnreadableError("shows no picture that can be decoded")
 
-    def _write(self, at: Fraction, picture: av.VideoFrame) -> None:
-        """Write a picture at its time from the start, in seconds."""
+    def _write_pending(self) -> None:
+        """Write the pending picture, and release it before the next is decoded: one of 8K has 100 MB."""
         assert self._burn is not None
+        assert self._pending is not None
+        (at, picture), self._pending = self._pending, None
         self.clock = max(self.clock, at)
         shaped = self.output.shaped(picture)
         self.output.write_picture(self._burn.burn_into(shaped, self._index, self._index), round(at / self._base))
@@ -207,7 +213,7 @@ class VideoFrameSource:
         stream = find_video_stream(container)
         if stream is None:
             raise UnreadableError("shows no picture that can be decoded")
-        limit_decoder_threads(stream)
+        limit_decoder_threads(stream, MAX_BESIDE_LARGE_BYTES if self.recipe.is_large else MAX_THREAD_PICTURES_BYTES)
         prepare_still_decoder(stream)
         return stream
 
@@ -226,8 +232,12 @@ class VideoFrameSource:
         try:
             for packet in container.demux(stream):
                 try:
-                    for picture in packet.decode() if decoder is None else decoder.decode(packet):
-                        yield from self._whole(picture, stream)
+                    decoded = packet.decode() if decoder is None else decoder.decode(packet)
+                    while decoded:
+                        if self._graph is None and not decoded[0].interlaced_frame:
+                            yield decoded.pop(0)
+                        else:
+                            yield from self._deinterlace(decoded.pop(0), stream)
                 except av.error.InvalidDataError:
                     self._damaged += 1
         except (av.error.InvalidDataError, av.error.EOFError):
@@ -237,10 +247,7 @@ class VideoFrameSource:
             yield from pull_frames(self._graph.pull)
             self._graph = None
 
-    def _whole(self, picture: av.VideoFrame, stream: av.VideoStream) -> Iterator[av.VideoFrame]:
-        if self._graph is None and not picture.interlaced_frame:
-            yield picture
-            return
+    def _deinterlace(self, picture: av.VideoFrame, stream: av.VideoStream) -> Iterator[av.VideoFrame]:
         if self._graph is None:
             self._graph = av.filter.Graph()
             source = self._graph.add_buffer(template=stream, time_base=picture.time_base)

@@ -90,7 +90,8 @@ class RenditionMuxer:
         self, first: av.VideoFrame, rate: Fraction, time_base: Fraction, aspect: Fraction, source_codec: str
     ) -> None:
         """Add the video track for pictures like `first`, of the source's codec and pixel aspect ratio."""
-        video = self._container.add_stream(self._writing.encoder, rate=rate, options=dict(self._writing.options))
+        options = {**self._writing.options, **(self._writing.large_options if self._recipe.is_large else {})}
+        video = self._container.add_stream(self._writing.encoder, rate=rate, options=options)
         assert isinstance(video, av.VideoStream)
         wide, high = max(1, round(first.width * aspect)), first.height
         self._upright = UprightFilter(orientation_of_frame(first))

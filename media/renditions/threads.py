@@ -8,12 +8,14 @@ import os
 
 import av
 
+from media.pictures.decoding import count_picture_bytes
+
 MAX_THREAD_PICTURES_BYTES = 128 << 20
 """For pictures that are decoded at the same time: five of 4K in 10 bits."""
+MAX_BESIDE_LARGE_BYTES = 60 << 20
+"""The same where pictures larger than HD are encoded, of which x264 keeps many: two of 4K in 10 bits."""
 MAX_DECODER_THREADS = 8
 MAX_ENCODER_THREADS = 8
-DEFAULT_PICTURE_BITS = 12
-"""Bits of a pixel of 4:2:0, for pictures of an unknown format."""
 
 
 def count_processors() -> int:
@@ -21,11 +23,11 @@ def count_processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def limit_decoder_threads(stream: av.VideoStream) -> None:
+def limit_decoder_threads(stream: av.VideoStream, max_bytes: int = MAX_THREAD_PICTURES_BYTES) -> None:
     """Let a decoder work on as many pictures at once as fit; on the slices of one picture where not even two do."""
     codec = stream.codec_context
     count = min(MAX_DECODER_THREADS, count_processors())
-    fitting = MAX_THREAD_PICTURES_BYTES // max(1, _picture_bytes(codec))
+    fitting = max_bytes // max(1, count_picture_bytes(codec))
     codec.thread_type = "AUTO" if fitting > 1 else "SLICE"
     codec.thread_count = min(count, fitting) if fitting > 1 else count
 
@@ -33,12 +35,3 @@ def limit_decoder_threads(stream: av.VideoStream) -> None:
 def limit_encoder_threads(codec: av.VideoCodecContext) -> None:
     """Limit the threads of an encoder."""
     codec.thread_count = min(MAX_ENCODER_THREADS, count_processors())
-
-
-def _picture_bytes(codec: av.VideoCodecContext) -> int:
-    pixels = codec.width * codec.height
-    form = codec.format
-    if form is None:
-        return pixels * DEFAULT_PICTURE_BITS // 8
-    sizes = [one.width * one.height * (2 if one.bits > 8 else 1) for one in form.components]
-    return sum(sizes) or pixels * DEFAULT_PICTURE_BITS // 8

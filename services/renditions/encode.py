@@ -19,7 +19,7 @@ from typing import Any
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from media.renditions.encoder_settings import DEFAULT_LONG_SIDE, DEFAULT_SHORT_SIDE, EncoderSettings
+from media.renditions.encoder_settings import EncoderSettings
 from media.sandbox.safe_open import SourceChangedError, SourceFile
 from media.sandbox.seccomp import ResourceLimits
 from media.sandbox.supervisor import ChildDiedError, ConfinedChild
@@ -54,7 +54,7 @@ from watch.root_visibility import find_unseen_storages
 ENCODER_PROGRAM = "media.renditions.encoder"
 ENCODER_LIMITS = ResourceLimits(wall_seconds=300, cpu_seconds=3_600, memory_bytes=1_536 << 20, written_bytes=1 << 40)
 """Per interval between two signs of progress: a whole rendition may take a day. Memory counts with the stacks that
-threads reserve: 768 MB of it are used up to 4K, and in 8K with 8 bits, 914 MB in 8K with 10 bits."""
+threads reserve: less than 768 MB of it are used, and 892 MB of HEVC in 8K with 10 bits, whose decoder alone has 722."""
 LARGE_RENDITION_MEMORY_BYTES = 4 << 30
 """For a profile larger than HD: H.265 in 4K uses 1.9 GB of 2.3 GB."""
 ENCODE_PROGRESS_SECONDS = 0.5
@@ -267,7 +267,7 @@ class TranscodeRun:
 
 def limits_for(recipe: EncoderSettings, limits: ResourceLimits) -> ResourceLimits:
     """Return the limits of an encoder: pictures larger than HD take more memory."""
-    if recipe.widest * recipe.highest <= DEFAULT_LONG_SIDE * DEFAULT_SHORT_SIDE:
+    if not recipe.is_large:
         return limits
     return replace(limits, memory_bytes=max(limits.memory_bytes, LARGE_RENDITION_MEMORY_BYTES))
 

@@ -17,6 +17,7 @@ from media.sandbox.seccomp import ResourceLimits
 from media.sandbox.supervisor import ConfinedChild
 from tests.media.pictures.test_previews import made_of, pictures
 from tests.media.renditions.test_nothing_lost import clip, joined, joined_again
+from tests.media.renditions.test_threads import Stream
 
 
 @pytest.fixture(scope="module")
@@ -89,3 +90,21 @@ def test_a_seek_that_lands_late_is_not_repeated(tmp_path: Path) -> None:
     found = seek(rare_keys(tmp_path / "a.ts", 30, 10), list(range(500, 30_000, 500)), 60)
     assert found == sorted(set(found))
     assert len(found) >= 2
+
+
+@pytest.mark.parametrize(
+    ("size", "pixels", "skipped"),
+    [
+        ((3840, 2160), "yuv420p10le", "DEFAULT"),
+        ((7680, 4320), "yuv420p", "DEFAULT"),
+        ((7680, 4320), "yuv420p10le", "NONKEY"),
+    ],
+)
+def test_only_keyframes_are_shown_of_pictures_that_take_much_memory(
+    size: tuple[int, int], pixels: str, skipped: str
+) -> None:
+    codec = av.CodecContext.create("hevc", "r")
+    assert isinstance(codec, av.VideoCodecContext)
+    codec.width, codec.height, codec.pix_fmt = *size, pixels
+    prepare_decoder(Stream(codec))  # type: ignore[arg-type]
+    assert codec.skip_frame == skipped
