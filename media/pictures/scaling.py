@@ -1,11 +1,14 @@
 """Decoded pictures as they are shown: upright, square pixels, limited width."""
 
+import ctypes
+import gc
 import struct
 from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any, cast
 
 import av
+from av.dictionary import Dictionary
 from av.sidedata.sidedata import SideDataContainer
 from av.sidedata.sidedata import Type as SideDataType
 from PIL import Image
@@ -103,8 +106,14 @@ def orientation_of_frame(picture: av.VideoFrame) -> Orientation:
 
 
 def _side_data(picture: av.VideoFrame, kind: SideDataType) -> bytes | None:
-    # PyAV (18.1) would keep `picture.side_data` and its picture in a cycle, and so one of 8K, which has 100 MB.
-    entries = cast("Iterable[Any]", SideDataContainer(picture))  # typed as a mapping, but iterates its values
+    """Return side data of a picture.
+
+    PyAV (18.1) has two faults here. `picture.side_data` keeps itself and its picture, of 8K 100 MB, in a cycle. And the
+    names of side data, which belong to the picture, are freed twice: so they are kept, 64 bytes of each.
+    """
+    entries = list(cast("Iterable[Any]", SideDataContainer(picture)))  # typed as a mapping, but iterates its values
+    for names in (one for entry in entries for one in gc.get_referents(entry) if isinstance(one, Dictionary)):
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(names))
     return next((bytes(one) for one in entries if one.type is kind), None)
 
 

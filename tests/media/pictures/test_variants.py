@@ -231,6 +231,22 @@ def test_a_profile_of_a_picture_in_a_clip_is_used_and_not_passed_on(
     assert all(abs(a - b) < 12 for a, b in zip(found, wanted.getpixel((0, 0)), strict=True)), found
 
 
+def test_profiles_of_many_pictures_of_a_clip_do_not_crash_their_reader(reader: SandboxReader, tmp_path: Path) -> None:
+    """PyAV frees the name of a profile twice, the second time when its garbage collector runs."""
+    target = io.BytesIO()
+    Image.new("RGB", (16, 16), RED).save(target, "PNG", icc_profile=swapped_profile())
+    with av.open(str(tmp_path / "a.mov"), "w") as container:
+        stream = container.add_stream("png", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 16, 16, "rgb24"
+        for number in range(300):
+            packet = av.Packet(target.getvalue())
+            packet.stream, packet.pts, packet.dts, packet.time_base = stream, number, number, Fraction(1, 25)
+            container.mux(packet)
+    content = (tmp_path / "a.mov").read_bytes()
+    for _ in range(4):
+        assert poster_of(render(reader, tmp_path / "b.mov", content)).size == (16, 16)
+
+
 def swapped_profile() -> bytes:
     """A profile whose red is the blue of sRGB, and the other way round."""
     content = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
