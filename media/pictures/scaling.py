@@ -3,7 +3,6 @@
 import ctypes
 import gc
 import struct
-from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any, cast
 
@@ -111,7 +110,7 @@ def _side_data(picture: av.VideoFrame, kind: SideDataType) -> bytes | None:
     PyAV (18.1) has two faults here. `picture.side_data` keeps itself and its picture, of 8K 100 MB, in a cycle. And the
     names of side data, which belong to the picture, are freed twice: so they are kept, 64 bytes of each.
     """
-    entries = list(cast("Iterable[Any]", SideDataContainer(picture)))  # typed as a mapping, but iterates its values
+    entries: list[Any] = list(cast("Any", SideDataContainer)(picture))  # typed as a mapping, but iterates its values
     for names in (one for entry in entries for one in gc.get_referents(entry) if isinstance(one, Dictionary)):
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(names))
     return next((bytes(one) for one in entries if one.type is kind), None)

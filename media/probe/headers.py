@@ -13,6 +13,7 @@ from media.probe.color_names import COLOR_MATRICES, COLOR_PRIMARIES, COLOR_RANGE
 from media.probe.durations import MediaDuration, read_duration, stream_milliseconds
 from media.probe.frame_headers import fraction_text, frame_size, read_frame_head, read_frame_header
 from media.probe.header_values import clean_nested, clean_text, load_text_codecs, without_empty
+from media.probe.joined_files import count_joined_bytes
 from media.probe.track_headers import TrackHeader, read_track_headers
 from media.probe.truncation import count_missing_bytes
 from media.sandbox.families import JPEG_STREAM_NAMES
@@ -83,6 +84,7 @@ def _read_container(descriptor: int, name: str, head: bytes, beside: HeaderFacts
             "clock_jumps": duration.clock_jumps or None,
             "clock_looked_at_bytes": duration.looked_at_bytes or None,
             "missing_bytes": count_missing_bytes(descriptor, head, container.format.name, container.size) or None,
+            "joined_bytes": count_joined_bytes(descriptor, head, container.format.name, container.size) or None,
             "bit_rate": container.bit_rate or None,
             "timecode_start": _first_tag("timecode", container),
             "reel": _first_tag("reel_name", container),

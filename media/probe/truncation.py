@@ -22,9 +22,9 @@ EBML_MAGIC, MATROSKA_SEGMENT_START = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
 def count_missing_bytes(descriptor: int, head: bytes, demuxer: str, size: int) -> int:
     """Return how many bytes a file of `size` bytes lacks at its end, as its container says; 0 if none, or unknown."""
     if head[:4] in CHUNK_FILES or head.startswith(LONG_CHUNK_FILES):
-        end = _chunks_end(head)
+        end = find_chunks_end(head)
     elif head.startswith(EBML_MAGIC):
-        end = _segment_end(head)
+        end = find_segment_end(head)
     elif "mov" in demuxer.split(","):
         end = _boxes_end(descriptor, size)
     else:
@@ -32,7 +32,7 @@ def count_missing_bytes(descriptor: int, head: bytes, demuxer: str, size: int) -
     return max(0, end - size)
 
 
-def _chunks_end(head: bytes) -> int:
+def find_chunks_end(head: bytes) -> int:
     """Return where the chunks of a RIFF or IFF file end, at the least; 0 if that is unknown."""
     if head.startswith(LONG_CHUNK_FILES):
         return int.from_bytes(head[LONG_SIZE_PLACE : LONG_SIZE_PLACE + 8], "little")
@@ -58,7 +58,7 @@ def _boxes_end(descriptor: int, size: int) -> int:
     return 0
 
 
-def _segment_end(head: bytes) -> int:
+def find_segment_end(head: bytes) -> int:
     """Return where the segment of a Matroska file ends; 0 if its size is unknown, as in a live recording."""
     place = head.find(MATROSKA_SEGMENT_START, 0, 256) + len(MATROSKA_SEGMENT_START)
     first = head[place] if len(MATROSKA_SEGMENT_START) <= place < len(head) else 0

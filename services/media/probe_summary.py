@@ -80,6 +80,11 @@ def _list_losses(read: ReadableFileSet, files: Sequence[Mapping[str, Any]]) -> I
             yield f"{source.name}: its clock jumps {pluralize(jumps, 'time')}{where}; its duration is without the jumps"
         if missing := facts.get("missing_bytes"):
             yield f"{source.name}: breaks off: {pluralize(missing, 'byte')} of what its header promises are missing"
+        if joined := facts.get("joined_bytes"):
+            yield (
+                f"{source.name}: another file was joined to it, whose {pluralize(joined, 'byte')} may not be shown;"
+                " its duration is that of the first"
+            )
 
 
 def _list_unread_files(read: ReadableFileSet, files: Sequence[Mapping[str, Any]]) -> Iterator[str]:
