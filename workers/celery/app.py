@@ -30,6 +30,7 @@ from services.storages.process_reports import MEDIA_QUEUES, ReportingProcess
 from services.triggers.runner import TRIGGER_TASK
 from workers.celery.context import ProcessContext, make_context
 from workers.celery.gc_tuning import tune_garbage_collector
+from workers.celery.guarded_transport import install_guarded_transport
 from workers.celery.metrics import prepare_shared_folder, serve_metrics
 from workers.celery.process_reporter import ProcessReporter
 from workers.celery.readiness import announce_ready
@@ -208,6 +209,7 @@ def make_celery_configuration() -> dict[str, Any]:
     }
 
 
+install_guarded_transport()
 app = TapelessCelery("tapeless")
 app.add_defaults(make_celery_configuration)
 app.steps["consumer"].add(TriggersOnlyStep)
