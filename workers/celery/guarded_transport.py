@@ -89,7 +89,7 @@ class GuardedClient(redis.Redis):
 
     def parse_response(self, connection: Any, command_name: str, **options: Any) -> Any:
         """Read an answer; one with an invalid message is as one without any."""
-        answer = super().parse_response(connection, command_name, **options)
+        answer = super().parse_response(connection, command_name, **options)  # type: ignore[no-untyped-call]
         if command_name != "BRPOP" or not answer:
             return answer
         place, raw = answer
@@ -105,7 +105,7 @@ class GuardedChannel(Channel):
     """Channel on one server."""
 
     def _get_client(self) -> type[redis.Redis]:
-        super()._get_client()
+        super()._get_client()  # type: ignore[no-untyped-call]
         return GuardedClient
 
 
@@ -113,7 +113,7 @@ class GuardedSentinelChannel(SentinelChannel):
     """Channel on the master of a group."""
 
     def _get_client(self) -> type[redis.Redis]:
-        super()._get_client()
+        super()._get_client()  # type: ignore[no-untyped-call]
         return GuardedClient
 
 
