@@ -15,6 +15,7 @@ from models.core.base import new_id
 from models.queues.job import Job
 from services.core.signing_key import SigningKey
 from services.downloads.tickets import FILE_TICKET, FORMAT_TICKET, PLAYBACK_TICKET, parse_ticket
+from tests.api.answer_checks import require_documented
 from tests.api.conftest import Api, Caller
 from tests.api.routes.catalog.test_assets import make_asset
 from tests.api.routes.files.test_downloads import store
@@ -102,10 +103,10 @@ def test_a_rendition_is_played_in_parts_without_a_right_to_download(
     page = browser.get(shared["url"]).text
     assert "/downloads/" not in page, "a copy that was made after the share is watched, not fetched"
     address = player_of(page)
-    whole = browser.get(address)
+    whole = require_documented(browser.get(address))
     assert (whole.status_code, whole.content) == (200, CONTENT)
     assert (whole.headers["content-type"], whole.headers["content-disposition"]) == (media_type, "inline")
-    part = browser.get(address, headers={"Range": "bytes=10-19"})
+    part = require_documented(browser.get(address, headers={"Range": "bytes=10-19"}))
     assert (part.status_code, part.content, part.headers["content-range"]) == (206, b"0123456789", "bytes 10-19/1000")
     history = owner.http.get(f"/assets/v1/assets/{clip.asset_id}/history/").text
     assert "was downloaded" not in history

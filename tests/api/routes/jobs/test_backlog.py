@@ -53,6 +53,13 @@ def test_what_is_parked_is_listed_with_its_reason_and_taken_up_one_by_one_or_all
     assert parked(admin) == {}
 
 
+def test_what_is_discarded_is_counted_by_kind_and_listed_no_more(api: Api, admin: Caller, owner: Caller) -> None:
+    job = our_job(api, owner, JobStatus.FAILED, error_message="broken")
+    answer = admin.http.post("/jobs/v1/work/discard/", json={"keys": [job], "reason": "delivered by hand"})
+    assert (answer.status_code, answer.json()) == (200, {"discarded": {"jobs": 1}})
+    assert admin.http.post("/jobs/v1/work/discard/", json={"keys": [job], "reason": "again"}).status_code == 409
+
+
 def test_a_key_that_names_nothing_undoes_the_others_and_says_so(api: Api, admin: Caller, owner: Caller) -> None:
     asset = make_asset(owner)["id"]
     dead_letter(api, "UPDATE index_mark SET parked_at = now(), error = 'too long' WHERE object_id = :id", id=asset)

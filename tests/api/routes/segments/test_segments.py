@@ -1,6 +1,7 @@
 """Segments over HTTP: readers comment, writers add markers; segments are recorded, listed, ticked off and deleted."""
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -10,6 +11,7 @@ from sqlalchemy import text
 from models.catalog.segment import SegmentType
 from tests.api.conftest import Api, Caller
 from tests.api.routes.catalog.test_assets import history_of, make_asset
+from tests.api.routes.files.test_downloads import put_on_disk
 
 
 def segments_url(asset_id: str) -> str:
@@ -318,3 +320,12 @@ def test_a_comment_and_the_deletion_of_its_asset_never_both_win(owner: Caller) -
         assert len(listed(owner, asset)) == (1 if commented == 201 else 0)
         # Entries carry the start time of their transactions, so the order of two concurrent entries means nothing.
         assert [told for told, _ in history_of(owner, asset)].count("DELETE") == 1
+
+
+def test_a_caption_file_is_imported_by_a_job(api: Api, owner: Caller, tmp_path: Path) -> None:
+    asset_id, file_id = put_on_disk(
+        api, owner, tmp_path / "s", b"clip.en.srt", b"1\n00:00:01,000 --> 00:00:02,000\nHi\n"
+    )
+    answer = owner.http.post(f"{segments_url(asset_id)}captions/", json={"file_id": file_id})
+    assert answer.status_code == 202, answer.text
+    assert owner.http.get(f"/jobs/v1/jobs/{answer.json()['job_id']}/").json()["type"] == "TRANSCRIPTION"
