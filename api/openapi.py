@@ -19,6 +19,7 @@ from fastapi.routing import APIRoute
 
 from api.descriptions.fields import FIELD_DESCRIPTIONS
 from api.descriptions.services import DOCUMENT_DESCRIPTION, SERVICE_DESCRIPTIONS
+from api.examples import add_examples
 from api.registry import ROUTE_GROUPS
 from asgi.answers import ErrorsAnswer, iterate_answer_types
 from asgi.routing import ApiRoute, sort_routes
@@ -51,13 +52,17 @@ class ErrorRule:
 
 
 ERROR_RULES = (
-    ErrorRule(400, "Bad request", lambda route, shown, _: "parameters" in shown or route.method != "GET"),
+    # Parameters that no operation knows count too: more than a hundred are refused.
+    ErrorRule(400, "Bad request", lambda *_: True),
     ErrorRule(401, "Not authenticated", lambda route, _shown, _: not route.public),
-    ErrorRule(403, "Forbidden", lambda route, _shown, _: not route.public),
+    # To a guest who reads what is not shared, it does not exist.
+    ErrorRule(
+        403, "Forbidden", lambda route, _shown, _: not route.public and not (route.guests and route.method == "GET")
+    ),
     ErrorRule(404, "Not found", lambda _route, _shown, names_object: names_object),
     ErrorRule(408, "Request timeout", lambda _route, shown, _: "requestBody" in shown),
     # A concurrent change, or an Idempotency-Key that another request used.
-    ErrorRule(409, "Conflict", lambda route, _shown, _: route.method != "GET"),
+    ErrorRule(409, "Conflict", lambda route, _shown, _: route.method != "GET" and not route.public),
     ErrorRule(411, "Length required", lambda _route, shown, _: "requestBody" in shown),
     ErrorRule(413, "Content too large", lambda _route, shown, _: "requestBody" in shown),
     ErrorRule(414, "URI too long", lambda _route, shown, _: "parameters" in shown),
@@ -90,6 +95,7 @@ def build_openapi_document(app: FastAPI) -> dict[str, Any]:
             _describe_operation(route, document["paths"][route.url][route.method.lower()], schemas)
         document = _rename_answers(document)
         _describe_fields(document)
+        add_examples(document)
         document["components"]["responses"] = {rule.name: _describe_error(rule.text) for rule in ERROR_RULES}
         document["components"]["securitySchemes"] = {
             name: {"type": "apiKey", "in": "header", "name": name} for name in ("App-ID", "Auth-Token")
@@ -164,7 +170,8 @@ def _describe_operation(route: ApiRoute, shown: DocumentedOperation, schemas: di
         for content in one.get("content", {}).values():
             content["schema"].pop("title", None)
     for rule in ERROR_RULES:
-        if rule.status in route.errors or rule.applies(route, shown, names_object):
+        follows = rule.status not in route.never_gives and rule.applies(route, shown, names_object)
+        if rule.status in route.errors or follows:
             responses[str(rule.status)] = {"$ref": f"#/components/responses/{rule.name}"}
     if shown.get("description", "").rstrip(".") == shown["summary"]:
         del shown["description"]

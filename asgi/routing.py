@@ -71,6 +71,8 @@ class ApiRoute:
     """Of a response that is no JSON."""
     errors: tuple[int, ...] = ()
     """Statuses of errors that do not follow from its signature and its other properties."""
+    never_gives: tuple[int, ...] = ()
+    """Statuses of errors that would follow, but that it cannot give."""
     is_extension: bool = False
     """Whether it is no operation of iconik."""
     is_constant: bool = False

@@ -5,15 +5,21 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import httpx
 import pytest
 
+from api.descriptions.body_examples import BODY_EXAMPLES
+from api.descriptions.field_examples import FIELD_EXAMPLES
 from api.descriptions.fields import FIELD_DESCRIPTIONS
 from api.descriptions.services import SERVICE_DESCRIPTIONS
+from api.examples import SCALAR_EXAMPLES
 from api.openapi import CONSTANT_MARK, EXTENSION_MARK
-from tests.api.answer_checks import openapi_document, wrong_with
+from api.registry import ROUTE_GROUPS
+from asgi.body_base import Body
+from asgi.routing import sort_routes
+from tests.api.answer_checks import openapi_document, validator_of, wrong_with
 from tests.api.policies.registry import POLICIES
 
 PLACEHOLDER = re.compile(r"\{[^}]*\}")
@@ -71,6 +77,54 @@ def test_every_parameter_and_property_is_described() -> None:
 def test_every_description_describes_a_field() -> None:
     known = {name for where, name, _ in fields()} | {f"{where}.{name}" for where, name, _ in fields()}
     assert sorted(FIELD_DESCRIPTIONS.keys() - known) == []
+
+
+def examples() -> Iterator[tuple[str, dict[str, Any], Any]]:
+    """Every example of a parameter and of a schema: where, of what, and the example."""
+    for name, operation in operations().items():
+        yield from ((f"{name} {one['name']}", one["schema"], one["example"]) for one in operation.get("parameters", ()))
+    for name, schema in openapi_document()["components"]["schemas"].items():
+        for one in schema.get("examples", ()):
+            yield name, {"$ref": f"#/components/schemas/{name}"}, one
+
+
+def test_every_example_is_what_its_schema_says() -> None:
+    faults = [
+        f"{where}: {'.'.join(map(str, error.instance_path))}: {error.message[:200]}"
+        for where, schema, example in examples()
+        for error in validator_of(json.dumps(schema, sort_keys=True)).iter_errors(example)
+    ]
+    assert faults == []
+
+
+def test_every_object_has_an_example_in_plain_words() -> None:
+    """A text without an example of its own would be `text`."""
+    schemas = openapi_document()["components"]["schemas"]
+    bodies = {name for name in schemas if name.endswith("Body")}
+    assert bodies == BODY_EXAMPLES.keys()
+    assert [name for name, one in schemas.items() if "properties" in one and not one.get("examples")] == []
+    assert (
+        sorted({where for where, _, example in examples() if f'"{SCALAR_EXAMPLES["string"]}"' in json.dumps(example)})
+        == []
+    )
+
+
+def test_the_server_accepts_the_example_of_every_body() -> None:
+    """Its checks are more than its schema says."""
+    checked = set()
+    for route in sort_routes(ROUTE_GROUPS):
+        for kind in get_type_hints(route.endpoint).values():
+            for body in [kind, *get_args(kind)]:
+                if isinstance(body, type) and issubclass(body, Body):
+                    body.model_validate(BODY_EXAMPLES[body.__name__])
+                    checked.add(body.__name__)
+    assert len(checked) > 80
+
+
+def test_every_example_of_a_field_is_used() -> None:
+    known = {name for where, name, _ in fields()} | {f"{where}.{name}" for where, name, _ in fields()}
+    known |= {f"parameter.{name}" for _, name, _ in fields()}
+    assert sorted(FIELD_EXAMPLES.keys() - known) == []
 
 
 def operations_of_iconik() -> set[tuple[str, str, str]]:

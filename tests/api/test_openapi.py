@@ -1,7 +1,9 @@
 """The OpenAPI document: served, correct about status codes, and robust under fuzzing."""
 
 import re
+from collections.abc import Iterator
 from functools import cache
+from typing import Any
 
 import anyio
 import httpx
@@ -87,6 +89,67 @@ def test_every_operation_has_its_own_name_and_never_422() -> None:
 
 def test_the_document_has_every_route() -> None:
     assert sorted(documented_operations()) == NAMES
+
+
+NEEDS_MORE_THAN_UNKNOWN_IDS = {
+    "DELETE /API/acls/v1/acl/{object_type}/content/": "a collection",
+    "PUT /API/acls/v1/acl/{object_type}/": "an object that the caller may change",
+    "PUT /API/acls/v1/acl/{object_type}/bulk/": "an object that the caller may change",
+    "PUT /API/acls/v1/acl/{object_type}/content/": "a collection",
+    "PATCH /API/jobs/v1/jobs/{job_id}/steps/": "a step with an id",
+    "POST /API/assets/v1/collections/{collection_id}/subcollections/": "a collection",
+    "POST /API/jobs/v1/jobs/": "an object that the job is about",
+    "POST /API/jobs/v1/work/retry/": "a key that is no id",
+    "POST /API/search/v1/search/": "one of the first pages",
+    "POST /API/search/v2/search/": "one of the first pages",
+    "POST /API/users/v1/users/": "an unknown group",
+}
+"""What the request would need for 404."""
+
+
+def test_what_is_documented_as_not_found_is_not_found(api: Api, admin: Caller) -> None:
+    """The example of each body names what does not exist."""
+    found, schemas = {}, openapi_document()["components"]["schemas"]
+    for name, operation in operations_with_404():
+        method, path = name.split(" ")
+        body = operation.get("requestBody", {}).get("content", {}).get("application/json")
+        schema = re.search(r"(\w+Body)\b", str(body))
+        found[name] = admin.http.request(
+            method,
+            fill_path(path.removeprefix("/API"), operation),
+            params={"page": 99_999, "last_id": UNKNOWN, **required_parameters(operation)},
+            json=(schemas[schema[1]]["examples"][0] if schema else {}) if body else None,
+        ).status_code
+    assert {name: status for name, status in found.items() if status != 404} == {}
+    assert len(found) > 200
+
+
+def operations_with_404() -> Iterator[tuple[str, dict[str, Any]]]:
+    """The operations that document 404, and give it for unknown ids alone."""
+    for path, described in openapi_document()["paths"].items():
+        for method, operation in described.items():
+            name = f"{method.upper()} {path}"
+            if "404" in operation["responses"] and name not in NEEDS_MORE_THAN_UNKNOWN_IDS:
+                yield name, operation
+
+
+UNKNOWN = "01930000-0000-7000-8000-000000000000"
+
+
+def fill_path(path: str, operation: dict[str, Any]) -> str:
+    """The path with ids of nothing; types of objects and the like are those of the examples."""
+    for one in operation.get("parameters", ()):
+        is_word = one["name"] in ("object_type", "permission", "purpose")
+        path = path.replace(f"{{{one['name']}}}", str(one["example"]) if is_word else UNKNOWN)
+    return path
+
+
+def required_parameters(operation: dict[str, Any]) -> dict[str, Any]:
+    return {
+        one["name"]: one["example"]
+        for one in operation.get("parameters", ())
+        if one["in"] == "query" and one.get("required")
+    }
 
 
 @pytest.fixture(scope="module")

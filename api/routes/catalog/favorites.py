@@ -78,7 +78,7 @@ def post_favorites(call: Call, body: FavoritesBody) -> FavoritesAnswer:
     return {"object_ids": [str(each) for each in body.object_ids], "object_type": body.object_type}
 
 
-@routes.delete("/favorites/", status=200)
+@routes.delete("/favorites/", status=200, never_gives=(404,))
 def delete_favorites(call: Call, body: FavoritesBody) -> EmptyAnswer:
     """Remove objects from the caller's favorites."""
     remove_favorites(call.session, body.object_type, body.object_ids, call.actor)

@@ -72,7 +72,7 @@ class DownloadResponse(StreamingResponse):
             self._content.close()
 
 
-@routes.get("/assets/{asset_id}/files/{file_id}/download_url/", guests=True, needs_signing_key=True)
+@routes.get("/assets/{asset_id}/files/{file_id}/download_url/", guests=True, needs_signing_key=True, errors=(403,))
 def get_download_url(call: Call, asset_id: UUID, file_id: UUID) -> DownloadUrlAnswer:
     """Return a URL of this file that is valid for an hour, at most until the caller's token ends."""
     ticket = create_file_ticket(call.session, asset_id, file_id, call.token.token_id, call.actor)
@@ -80,7 +80,11 @@ def get_download_url(call: Call, asset_id: UUID, file_id: UUID) -> DownloadUrlAn
 
 
 @routes.get(
-    "/assets/{asset_id}/formats/{format_id}/download_url/", guests=True, needs_signing_key=True, is_extension=True
+    "/assets/{asset_id}/formats/{format_id}/download_url/",
+    guests=True,
+    needs_signing_key=True,
+    errors=(403,),
+    is_extension=True,
 )
 def get_archive_url(call: Call, asset_id: UUID, format_id: UUID) -> DownloadUrlAnswer:
     """Return a URL of all files of this format as one archive, packed while it is sent."""

@@ -177,7 +177,7 @@ def delete_file(call: Call, asset_id: UUID, file_id: UUID) -> None:
     remove_declared_file(call.session, asset_id, file_id, call.actor)
 
 
-@routes.get("/files/checksum/{checksum}/")
+@routes.get("/files/checksum/{checksum}/", never_gives=(404,))
 def get_files_by_checksum(
     call: Call, checksum: str, per_page: PerPage = 10, last_id: LastId = None
 ) -> PageAnswer[FileAnswer]:

@@ -59,7 +59,7 @@ def post_ready(call: SelfCommittingCall, body: SignOffBody) -> ReadinessReportAn
     return {**report, "id": str(kept)}
 
 
-@routes.get("/ready/reports/")
+@routes.get("/ready/reports/", never_gives=(404,))
 def get_ready_reports(call: Call, storage_id: UUID | None = None) -> ObjectListAnswer[SignedReportAnswer]:
     """List the newest reports that were signed off."""
     require_administrator(call.actor, SEE_READINESS_ACTION)

@@ -156,7 +156,7 @@ def get_webhooks(
     )
 
 
-@routes.post("/webhooks/", replayable=False)
+@routes.post("/webhooks/", replayable=False, never_gives=(404,))
 def post_webhook(call: Call, body: WebhookBody) -> WebhookWithSecretAnswer:
     """Create a webhook; only this response contains its secret."""
     return serialize_webhook_with_secret(

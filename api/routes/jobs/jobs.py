@@ -173,7 +173,7 @@ def put_jobs_state(call: Call, body: JobStateBody) -> EmptyAnswer:
     return {}
 
 
-@routes.patch("/jobs/", status=202)
+@routes.patch("/jobs/", status=202, never_gives=(404,))
 def patch_jobs(
     call: Call,
     body: JobChangeBody,

@@ -112,7 +112,7 @@ def post_view_reindex(call: Call, view_id: UUID) -> None:
     mark_objects_with_values(call.session, find_view(call.session, view_id).id)
 
 
-@routes.get("/{object_type}/categories/")
+@routes.get("/{object_type}/categories/", never_gives=(404,))
 def get_categories(call: Call, object_type: str) -> ObjectListAnswer[MetadataCategoryAnswer]:
     """List the categories of an object type."""
     return {
@@ -120,7 +120,7 @@ def get_categories(call: Call, object_type: str) -> ObjectListAnswer[MetadataCat
     }
 
 
-@routes.post("/{object_type}/categories/")
+@routes.post("/{object_type}/categories/", never_gives=(404,))
 def post_category(call: Call, object_type: str, body: MetadataCategoryBody) -> MetadataCategoryAnswer:
     """Create a category."""
     made = create_category(call.session, object_type, body.name, body.label, body.view_ids or (), call.actor)

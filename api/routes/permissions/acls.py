@@ -144,17 +144,20 @@ def get_permissions(call: Call, object_type: str, object_key: str) -> OwnPermiss
     return {"permissions": effective_permissions(call.session, call.actor, object_type, object_id)}
 
 
-@routes.get("/acl/{object_type}/{object_key}/{permission}/")
+@routes.get("/acl/{object_type}/{object_key}/{permission}/", never_gives=(404,))
 def get_permission(call: Call, object_type: str, object_key: str, permission: str) -> EmptyAnswer:
     """Return 200 if the caller has the permission; 403 if not, and also if the object does not exist."""
     wanted = parse_permission(permission)
     get_acl_kind(object_type)
+    refusal = PermissionDenied(
+        f"the caller has no {wanted} permission on {object_key[:80]} of {object_type}, if it exists"
+    )
     try:
         object_id = resolve_object_id(call.session, object_type, object_key)
     except NotFound:
-        raise PermissionDenied("no") from None
+        raise refusal from None
     if wanted not in effective_permissions(call.session, call.actor, object_type, object_id):
-        raise PermissionDenied("no")
+        raise refusal
     return {}
 
 
@@ -180,7 +183,7 @@ def split_by_access(
     return [key for key in each if key in held], [key for key in each if key not in held]
 
 
-@routes.post("/acl/{object_type}/{permission}/", status=200, browsers=True)
+@routes.post("/acl/{object_type}/{permission}/", status=200, browsers=True, never_gives=(404,))
 def post_question(call: Call, object_type: str, permission: str, body: ObjectKeysBody) -> AccessCheckAnswer:
     """Check on which of several objects the caller has one permission."""
     yes, no = split_by_access(call, object_type, body.object_keys or [], [permission])

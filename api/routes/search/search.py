@@ -172,7 +172,7 @@ class SearchSuggestBody(Body):
     metadata_view_id: UUID | None = None
 
 
-@routes.post("/search/suggest/", status=200, own_transactions=True, is_search=True)
+@routes.post("/search/suggest/", status=200, own_transactions=True, is_search=True, never_gives=(404,))
 def post_suggest(call: SelfCommittingCall, body: SearchSuggestBody) -> ObjectListAnswer[SuggestionAnswer]:
     """Suggest values of a field by prefix, from objects that the caller may read."""
     context = call.context
@@ -214,7 +214,7 @@ def serialize_recent_search(one: SearchHistory) -> RecentSearchAnswer:
     return {"id": str(one.id), "criteria": one.criteria, "date_created": format_datetime(one.date_created)}
 
 
-@routes.post("/search/saved/")
+@routes.post("/search/saved/", never_gives=(404,))
 def post_saved_search(call: Call, body: SavedSearchBody) -> SavedSearchAnswer:
     """Save a search under a name; invalid criteria are rejected."""
     if body.group_id is not None:

@@ -84,7 +84,9 @@ def put_share_token(call: Call) -> ShareTokenAnswer:
     return serialize_share_token(extend_guest_token(call.session, authenticate_own_guest(call.session, call.request)))
 
 
-@routes.post("/shares/{share_id}/magic_link/request/", status=200, public=True, own_transactions=True)
+@routes.post(
+    "/shares/{share_id}/magic_link/request/", status=200, public=True, own_transactions=True, never_gives=(404,)
+)
 def post_magic_link_request(call: SelfCommittingCall, share_id: UUID, body: MagicLinkBody) -> MagicLinkAnswer:
     """Mail a recipient its own link again. The response is the same for every caller and share."""
     wake_ups: list[str] = []
@@ -97,7 +99,10 @@ def post_magic_link_request(call: SelfCommittingCall, share_id: UUID, body: Magi
     )
     for task in wake_ups:
         call.context.notify(task, [])
-    return {"message": "its recipients get a mail now", "expires_in_minutes": None}
+    return {
+        "message": "if the share was made out to this address, its link is mailed to it again",
+        "expires_in_minutes": None,
+    }
 
 
 @routes.post(
@@ -107,6 +112,7 @@ def post_magic_link_request(call: SelfCommittingCall, share_id: UUID, body: Magi
     own_transactions=True,
     needs_signing_key=True,
     errors=(401,),
+    never_gives=(404,),
 )
 def post_magic_link_validate(
     call: SelfCommittingCall, share_id: UUID, body: MagicLinkSignInBody

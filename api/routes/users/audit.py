@@ -20,7 +20,7 @@ def _serialize_entry(entry: AuditEntry) -> AuditEntryAnswer:
     return cast(AuditEntryAnswer, serialize_audit_entry(entry))
 
 
-@routes.get("/audit/")
+@routes.get("/audit/", never_gives=(404,))
 def get_audit_log(
     call: Call,
     object_type: str | None = None,

@@ -112,7 +112,7 @@ def delete_token(call: Call) -> None:
     revoke_token(call.session, call.token.token_id)
 
 
-@routes.get("/auth/tokens/")
+@routes.get("/auth/tokens/", never_gives=(404,))
 def get_tokens(call: Call, per_page: PerPage = 50, last_id: LastId = None) -> PageAnswer[TokenAnswer]:
     """List the caller's tokens, with expiry and last use."""
     mine = select(Token).where(Token.user_id == call.actor.user_id)
@@ -145,7 +145,7 @@ def post_app(call: Call, body: AppBody) -> AppAnswer:
     return serialize_app(register_app(call.session, call.actor.user_id, body.name, body.description or ""))
 
 
-@routes.get("/apps/")
+@routes.get("/apps/", never_gives=(404,))
 def get_apps(call: Call, per_page: PerPage = 50, last_id: LastId = None) -> PageAnswer[AppAnswer]:
     """List the caller's apps."""
     return paginate_by_cursor(

@@ -184,7 +184,7 @@ def post_user(call: Call, body: UserBody) -> UserAnswer:
     return serialize_user(call, user)
 
 
-@routes.patch("/users/current/", own_transactions=True)
+@routes.patch("/users/current/", own_transactions=True, never_gives=(404,))
 def patch_current_user(call: SelfCommittingCall, body: UserBody) -> UserAnswer:
     """Change the caller's name or wish for mails, or its password with the one before as `old_password`."""
     user_id = call.actor.user_id
