@@ -225,7 +225,7 @@ def _describe_fields(document: dict[str, Any]) -> None:
         for operation in path.values():
             for parameter in operation.get("parameters", ()):
                 parameter["schema"].pop("title", None)
-                _describe_field(parameter, parameter["name"])
+                _describe_field(parameter, parameter["name"], "parameter")
     for schema_name, schema in document["components"]["schemas"].items():
         schema.pop("title", None)
         for name, field in schema.get("properties", {}).items():

@@ -18,11 +18,11 @@ from services.core.errors import NotFound, ValidationFailed
 
 MAX_PAGE_SIZE = 1000
 MAX_INT32 = 2**31 - 1
-PageNumber = Annotated[int, Query(ge=1, description="from 1")]
+PageNumber = Annotated[int, Query(ge=1)]
 PerPage = Annotated[int, Query(ge=1, le=MAX_PAGE_SIZE)]
-LastId = Annotated[UUID | None, Query(description="id of the last row of the page before")]
-SortParam = Annotated[str, Query(max_length=500, description="field,desc;field2,asc")]
-FilterParam = Annotated[str, Query(max_length=2000, description="field,eq,value;… (eq ne lt le gt ge)")]
+LastId = Annotated[UUID | None, Query()]
+SortParam = Annotated[str, Query(max_length=500)]
+FilterParam = Annotated[str, Query(max_length=2000)]
 QueryColumns = Mapping[str, InstrumentedAttribute[Any]] | Mapping[str, ColumnElement[Any]]
 ResultRow = Any
 ListSerializer = Callable[[Call, Sequence[ResultRow]], list[ListedObject]]

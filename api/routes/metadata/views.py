@@ -45,7 +45,7 @@ from services.metadata.views import (
 routes = RouteGroup("metadata")
 REQUIRED_VIEW_KEYS = ("id", "name", "view_fields")
 """Keys that clients require in every view."""
-ViewKeysParam = Annotated[str, Query(max_length=2_000, description="names with commas between them")]
+ViewKeysParam = Annotated[str, Query(max_length=2_000)]
 
 
 def serialize_metadata_view(call: Call, view: MetadataView, *, merges: bool = True) -> MetadataViewAnswer:

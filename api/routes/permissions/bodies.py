@@ -14,9 +14,7 @@ from models.access.acl import ALL_PERMISSIONS, NOT_INHERITED, AclEntry, Principa
 from services.access.permissions import Principal
 
 PermissionList = Annotated[list[KeyText], Field(fail_fast=True, max_length=20)]
-PropagatingParam = Annotated[
-    bool | None, Query(description="whether rights on a collection hold for what is inside; absent leaves it as it is")
-]
+PropagatingParam = Annotated[bool | None, Query()]
 
 
 def build_principals(user_ids: Sequence[UUID] | None, group_ids: Sequence[UUID] | None) -> list[Principal]:

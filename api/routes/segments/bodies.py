@@ -25,7 +25,7 @@ from services.metadata.values import load_values_by_object
 SegmentWord = Annotated[str, Field(max_length=1_000)]
 Transcription = Annotated[dict[str, Any], Field(max_length=1_000), MaxJsonBytes(LARGE_BODY_BYTES)]
 """The words of a whole programme with their times."""
-SegmentIdsParam = Annotated[str, Field(max_length=MAX_URL_BYTES, description="several stand between commas")]
+SegmentIdsParam = Annotated[str, Field(max_length=MAX_URL_BYTES)]
 
 
 class SegmentBody(Body):

@@ -27,10 +27,8 @@ from services.access.tokens import (
 )
 
 routes = RouteGroup("auth")
-ExpiresInParam = Annotated[
-    int | None, Query(ge=1, le=5 * 365 * 24 * 3600, description="seconds until it expires; absent: never")
-]
-IndependentParam = Annotated[bool, Query(description="It outlives the token of this request, until it is revoked.")]
+ExpiresInParam = Annotated[int | None, Query(ge=1, le=5 * 365 * 24 * 3600)]
+IndependentParam = Annotated[bool, Query()]
 
 
 class PasswordSignInBody(Body):
