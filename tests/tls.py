@@ -103,12 +103,17 @@ def running_server(name: str, words: Sequence[str | Path], folder: Path, port: i
 
 @contextmanager
 def running_pgbouncer(folder: Path, database_url: str, authority: Authority) -> Iterator[int]:
-    """PgBouncer in transaction mode, which wants TLS of its clients, before a real PostgreSQL; gives its port."""
+    """PgBouncer in transaction mode, which wants TLS of its clients, before a real PostgreSQL; gives its port.
+
+    Databases called `session_NAME` and `statement_NAME` are the same one in other modes.
+    """
     target, port = make_url(database_url), free_loopback_port()
     host, server_port = target.query.get("host", target.host), target.query.get("port", target.port or 5432)
     (folder / "users.txt").write_text(f'"{target.username}" "{target.password}"\n')
     settings = f"""
 [databases]
+session_{target.database} = host={host} port={server_port} dbname={target.database} pool_mode=session
+statement_{target.database} = host={host} port={server_port} dbname={target.database} pool_mode=statement
 * = host={host} port={server_port}
 [pgbouncer]
 listen_addr = 127.0.0.1

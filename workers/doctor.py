@@ -31,8 +31,8 @@ from services.core.folder_markers import is_folder_writable
 from services.indexing.requests import SELECT_INDEX_DRIFT
 from services.storages.process_reports import MachineView, list_machine_views
 from watch.disk.mount_identity import identify_root, is_network_file_system
-from workers.celery.app import BROKER_SOCKET_SECONDS, count_workers
-from workers.config.broker import parse_broker_url
+from workers.celery.app import count_workers
+from workers.config.broker import SOCKET_OPTIONS, parse_broker_url
 from workers.config.connection import SystemConnection
 from workers.config.version import read_version
 
@@ -74,11 +74,7 @@ def make_broker_client(url: str) -> Celery:
     broker = parse_broker_url(url)
     client = Celery("doctor", broker=broker.url, set_as_current=False)
     client.conf.broker_use_ssl = broker.tls
-    client.conf.broker_transport_options = {
-        "socket_timeout": BROKER_SOCKET_SECONDS,
-        "socket_connect_timeout": BROKER_SOCKET_SECONDS,
-        **broker.transport_options,
-    }
+    client.conf.broker_transport_options = {**SOCKET_OPTIONS, **broker.transport_options}
     return client
 
 
@@ -270,8 +266,11 @@ def check_machines(target: DiagnosticContext) -> Iterator[DiagnosticCheck]:
             names = {str(row.id): row.name for row in session.scalars(watched.order_by(Storage.name))}
     except DBAPIError:
         return
+    current = {view.name for view in views if view.is_current}
     for view in views:
         yield check_machine(view, names)
+        if view.is_current and view.namesake in current:
+            yield check_namesake(view)
 
 
 def check_machine(view: MachineView, names: Mapping[str, str]) -> DiagnosticCheck:
@@ -288,6 +287,13 @@ def check_machine(view: MachineView, names: Mapping[str, str]) -> DiagnosticChec
         return DiagnosticCheck(name, "broken", found, "set TAPELESS_MEDIA there to where the shared folder is mounted")
     advice = "mount it there, or set TAPELESS_MOUNTS; other workers do its work meanwhile, if they see it"
     return DiagnosticCheck(name, "look" if missed else "well", found, advice)
+
+
+def check_namesake(view: MachineView) -> DiagnosticCheck:
+    """Report a process whose name another one has, such as those of two machines of one name."""
+    found = f"two processes are called {view.namesake}, so both machines are called {view.machine}"
+    advice = "give each machine a host name of its own: commands to workers name them by it, and limits count by it"
+    return DiagnosticCheck(f"name {view.namesake}", "look", found, advice)
 
 
 def check_watches(target: DiagnosticContext) -> Iterator[DiagnosticCheck]:

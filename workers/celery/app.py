@@ -34,7 +34,7 @@ from workers.celery.guarded_transport import install_guarded_transport
 from workers.celery.metrics import prepare_shared_folder, serve_metrics
 from workers.celery.process_reporter import ProcessReporter
 from workers.celery.readiness import announce_ready
-from workers.config.broker import parse_broker_url
+from workers.config.broker import SOCKET_OPTIONS, parse_broker_url
 from workers.config.connection import find_named_database, find_system_connection
 from workers.config.logs import configure_logging
 from workers.config.settings import Settings, current_settings
@@ -47,7 +47,6 @@ QUEUES = ("ingest", "index", "maintenance", "trigger", "metadata", "media", TRAN
 TASK_MODULES = tuple(f"tasks.{queue}" for queue in QUEUES)
 """One module a queue."""
 TRIGGER_QUEUE = "trigger"
-BROKER_SOCKET_SECONDS = 5.0
 WORKER_REPLY_SECONDS = 2.0
 VISIBILITY_TIMEOUT_SECONDS = 300
 
@@ -190,16 +189,13 @@ def make_celery_configuration() -> dict[str, Any]:
         "broker_connection_max_retries": None,
         # On a stop, running batches get this long; a batch that is cut off is retried after its lease.
         "worker_soft_shutdown_timeout": 5.0,
-        # The default is no socket timeout: publishing to a vanished broker would hang forever.
         "broker_transport_options": {
             # An unacknowledged message is delivered again after this long, at the next check, made every 100 s. So a
             # `trigger.*` task waits that long if its whole worker was killed. Only these tasks are acknowledged late,
             # and their time limit is far below. Other messages that a busy worker prefetched may be delivered twice,
             # which is harmless.
             "visibility_timeout": VISIBILITY_TIMEOUT_SECONDS,
-            "socket_timeout": BROKER_SOCKET_SECONDS,
-            "socket_connect_timeout": BROKER_SOCKET_SECONDS,
-            "socket_keepalive": True,
+            **SOCKET_OPTIONS,
             "health_check_interval": 25,
             **broker.transport_options,
         },

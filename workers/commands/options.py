@@ -26,7 +26,11 @@ from workers.processes.process import ProcessError
 
 SCHEMA_MISMATCH_STATES = ("42P01", "42703")
 """SQLSTATEs of a missing table or column."""
-UNSUPPORTED_BY_POOLER = "unsupported startup parameter"
+POOLER_ADVICE = {
+    "unsupported startup parameter": "append ?pooler=transaction to TAPELESS_DATABASE_URL",
+    "statement pooling mode": "set its pool_mode to transaction",
+}
+"""What PgBouncer says, and what to do."""
 EXPECTED_ERRORS = (
     *(DomainError, NewerSchemaError, SettingsError, ProcessError, ProfileError),
     *(CriteriaError, SearchUnavailableError, TooManyAccessReducedError),
@@ -101,10 +105,6 @@ def readable_errors() -> Iterator[None]:
         ) from error
     except OperationalError as error:
         reason = str(error.orig).strip().splitlines()[0] if error.orig else str(error)
-        if UNSUPPORTED_BY_POOLER in str(error.orig):
-            raise click.ClickException(
-                f"database: {reason}; this is PgBouncer: append ?pooler=transaction to TAPELESS_DATABASE_URL"
-            ) from error
-        raise click.ClickException(
-            f"database: {reason}; `tapeless up` starts its own again within seconds: try once more"
-        ) from error
+        pooled = (f"this is PgBouncer: {advice}" for said, advice in POOLER_ADVICE.items() if said in str(error.orig))
+        advice = next(pooled, "`tapeless up` starts its own again within seconds: try once more")
+        raise click.ClickException(f"database: {reason}; {advice}") from error

@@ -10,11 +10,14 @@
 Options are in the query, because an address is all that is handed from process to process.
 """
 
+import socket
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+
+from models.core.sessions import KEEPALIVES, TCP_USER_TIMEOUT_MS
 
 TLS_SCHEMES = {"rediss", "sentinels"}
 SENTINEL_SCHEMES = {"sentinel", "sentinels"}
@@ -25,6 +28,22 @@ MASTER_OPTION, SENTINEL_PASSWORD_OPTION = "master", "sentinel_password"
 BROKER_OPTIONS = frozenset(
     {CA_OPTION, CERTIFICATE_OPTION, KEY_OPTION, VERIFY_OPTION, MASTER_OPTION, SENTINEL_PASSWORD_OPTION}
 )
+SOCKET_SECONDS = 5.0
+SOCKET_OPTIONS: Mapping[str, Any] = {
+    # The default is no socket timeout: publishing to a vanished broker would hang forever.
+    "socket_timeout": SOCKET_SECONDS,
+    "socket_connect_timeout": SOCKET_SECONDS,
+    # A worker waits for messages without a timeout, and Linux asks after two hours whether the broker is still there.
+    # kombu gives up after 47 s; so long no worker looked for the master that Sentinels had chosen instead.
+    "socket_keepalive": True,
+    "socket_keepalive_options": {
+        socket.TCP_KEEPIDLE: KEEPALIVES["keepalives_idle"],
+        socket.TCP_KEEPINTVL: KEEPALIVES["keepalives_interval"],
+        socket.TCP_KEEPCNT: KEEPALIVES["keepalives_count"],
+        socket.TCP_USER_TIMEOUT: TCP_USER_TIMEOUT_MS,
+    },
+}
+"""Of every connection to a broker, as the transport of Celery takes them."""
 VERIFICATION = {"required": ssl.CERT_REQUIRED, "none": ssl.CERT_NONE}
 
 

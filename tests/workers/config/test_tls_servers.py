@@ -1,7 +1,8 @@
 """Real servers behind TLS: their certificates are verified, and PgBouncer in transaction mode serves all that we do."""
 
+import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -35,6 +36,7 @@ pytestmark = pytest.mark.skipif(
     not IS_CI and any(find_program(name) is None for name in PROGRAMS),
     reason=f"needs {', '.join(PROGRAMS)} (Debian: redis-server, pgbouncer, openssl)",
 )
+LIVENESS = (socket.TCP_KEEPIDLE, socket.TCP_USER_TIMEOUT)
 END_CLIENTS = text("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'")
 SETTINGS = text("""
     SELECT current_setting('timezone'), current_setting('jit'), current_setting('statement_timeout'),
@@ -59,8 +61,8 @@ def pooled(
     with running_pgbouncer(tmp_path_factory.mktemp("pgbouncer"), servers.postgres.url(name), authority) as port:
         yield SimpleNamespace(
             port=port,
-            url=lambda options, hosts=f"localhost:{port}": to_driver_url(
-                f"postgresql://{credentials}@{hosts}/{name}?{options}"
+            url=lambda options, hosts=f"localhost:{port}", prefix="": to_driver_url(
+                f"postgresql://{credentials}@{hosts}/{prefix}{name}?{options}"
             ),
         )
     servers.drop_database(name)
@@ -113,13 +115,25 @@ def test_watchers_behind_a_pooler_have_one_leader_and_follow_one_whose_connectio
         first.close()
 
 
-def test_without_its_option_a_pooler_is_refused_with_the_next_step(
-    pooled: SimpleNamespace, authority: Authority
+@pytest.mark.parametrize(
+    ("mode", "options", "refusal"),
+    [
+        ("", "pooler=transaction", None),
+        ("session_", "pooler=transaction", None),
+        ("statement_", "pooler=transaction", "set its pool_mode to transaction"),
+        ("", "", r"append \?pooler=transaction to TAPELESS_DATABASE_URL"),
+        ("session_", "", r"append \?pooler=transaction to TAPELESS_DATABASE_URL"),
+        ("statement_", "", r"append \?pooler=transaction to TAPELESS_DATABASE_URL"),
+    ],
+)
+def test_a_pooler_works_in_its_mode_or_is_refused_with_the_next_step(
+    pooled: SimpleNamespace, authority: Authority, mode: str, options: str, refusal: str | None
 ) -> None:
-    refusal = pytest.raises(ClickException, match=r"append \?pooler=transaction to TAPELESS_DATABASE_URL")
-    url = pooled.url(f"sslmode=verify-full&sslrootcert={authority.ca}")
-    with connected(url) as sessions, refusal, readable_errors(), sessions() as session:
-        session.execute(text("SELECT 1"))
+    url = pooled.url(f"{options}&sslmode=verify-full&sslrootcert={authority.ca}".removeprefix("&"), prefix=mode)
+    expected = nullcontext() if refusal is None else pytest.raises(ClickException, match=refusal)
+    with connected(url) as sessions, expected, readable_errors(), sessions() as session:
+        for _ in range(2):
+            assert session.scalar(text("SELECT 1")) == 1
 
 
 @pytest.mark.parametrize(
@@ -127,6 +141,7 @@ def test_without_its_option_a_pooler_is_refused_with_the_next_step(
     [
         ("sslmode=verify-full", "root certificate file"),
         ("sslmode=verify-full&sslrootcert={other}", "certificate verify failed"),
+        ("sslmode=verify-full&sslrootcert={ca}&host=other.example&hostaddr=127.0.0.1", "does not match host name"),
         ("sslmode=disable", "SSL required"),
         ("sslmode=verify-full&sslrootcert={ca}", None),
         ("sslmode=verify-full&sslrootcert={ca}&sslcert={client}&sslkey={key}", None),
@@ -161,6 +176,12 @@ def test_brokers_are_verified_and_sentinels_name_their_master(authority: Authori
             (f"rediss://:pw@localhost:{port}/0?{trusted}", None),
             (f"rediss://:pw@localhost:{port}/0?{shown}&ssl_cert_reqs=none", None),
             (f"rediss://:pw@localhost:{port}/0?{shown}", "certificate verify failed"),
+            (f"rediss://:pw@127.1:{port}/0?{trusted}", "Hostname mismatch"),
+            (f"sentinels://:pw@127.1:{sentinel_port}/0?master=tapeless&sentinel_password=spw&{trusted}", "No master"),
+            (
+                f"sentinels://:pw@localhost:{sentinel_port}/0?master=tapeless&sentinel_password=no&{trusted}",
+                "No master",
+            ),
             (
                 f"rediss://:pw@localhost:{port}/0?ssl_ca_certs={authority.ca}",
                 "certificate required|violation of protocol|reset",
@@ -172,6 +193,10 @@ def test_brokers_are_verified_and_sentinels_name_their_master(authority: Authori
             if refusal is None:
                 with client.connection_for_read() as connection:
                     assert connection.default_channel.client.ping()
+                    (server,) = connection.default_channel.client.connection_pool._available_connections
+                    # A worker waits for messages for hours, and must notice that the broker's machine is gone.
+                    kept = [server._sock.getsockopt(socket.IPPROTO_TCP, option) for option in LIVENESS]
+                    assert kept == [5, 10_000]
             else:
                 with pytest.raises(BrokerError, match=refusal), client.connection_for_read() as connection:
                     connection.default_channel.client.ping()
