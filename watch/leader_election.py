@@ -8,6 +8,9 @@
    to the server is kept for a client only within a transaction. It has no snapshot between its statements, so it holds
    back neither vacuum nor migrations.
 
+4. A watcher that does not see a storage leaves it to one that does, by what both report (`models/core/process_report`).
+   Where none sees it, the storage keeps its leader, which says so. A leader whose own report is old hangs on a mount.
+
 A leader that lost its lease without knowing may scan the disk beside the new one for a second, which is harmless
 because a file row is unique by folder and name.
 """
@@ -21,6 +24,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from models.core.process_report import MAX_REPORT_AGE_SECONDS, WATCHER_NAME
 from models.core.sessions import Sessions, transact
 
 HOLD_WATCHER_LOCK = text("SELECT pg_advisory_xact_lock(:watcher)")
@@ -39,14 +43,26 @@ ACQUIRE_STORAGES = text("""
     WHERE id = ANY(:wanted) AND watcher_id IS DISTINCT FROM :watcher
         AND (watcher_id IS NULL OR watcher_until <= now() OR pg_try_advisory_xact_lock(watcher_id)) RETURNING id
 """)
+HUNG_SECONDS = 60.0
+"""Age of a watcher's own report above which it hangs: its storages are left to others even if it saw them."""
+SELECT_BETTER_SEEN = text(f"""
+    SELECT storage.id FROM storage JOIN process_report AS own ON own.process_id = :process_id
+    WHERE storage.id = ANY(:wanted)
+        AND (own.unseen ? storage.id::text OR own.reported_at < now() - interval '{HUNG_SECONDS} s')
+        AND EXISTS (SELECT FROM process_report AS other WHERE other.name LIKE '{WATCHER_NAME}@%'
+            AND other.process_id <> own.process_id AND NOT other.unseen ? storage.id::text
+            AND other.reported_at > now() - interval '{MAX_REPORT_AGE_SECONDS} s')
+""")
 
 
 class LeaderElection:
     """Storages that this process leads; used by one thread."""
 
-    def __init__(self, sessions: Sessions, lease_seconds: float) -> None:
+    def __init__(self, sessions: Sessions, lease_seconds: float, process_id: uuid.UUID | None = None) -> None:
+        """`process_id` is that of the process's reports; without them it leaves nothing to others."""
         self._sessions = sessions
         self._lease_seconds = lease_seconds
+        self._process_id = process_id
         self._connection: Connection | None = None
         self._watcher = 0
 
@@ -64,6 +80,8 @@ class LeaderElection:
             raise
 
     def _change_leases(self, session: Session, wanted: Collection[uuid.UUID]) -> frozenset[uuid.UUID]:
+        left = session.scalars(SELECT_BETTER_SEEN, {"process_id": self._process_id, "wanted": list(wanted)})
+        wanted = set(wanted).difference(left)
         ours = {"watcher": self._watcher, "wanted": list(wanted)}
         session.execute(RELEASE_STORAGES, ours)
         lease = {"watcher": self._watcher, "seconds": self._lease_seconds}

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -25,6 +26,7 @@ IslandNotifier = Callable[[str, Sequence[int]], None]
 INGEST_ISLAND_TASK = "ingest.island"
 DISPATCH_INTERVAL_SECONDS = 0.1
 STORAGE_POLL_SECONDS = 1.0
+END_SECONDS = 1.0
 WATCHER_RETRY_SECONDS = 1.0
 MAX_WATCHER_RETRY_SECONDS = 30.0
 """Longest pause before a watcher starts again: each start walks the whole storage."""
@@ -37,19 +39,30 @@ class _RunningWatcher:
     stop: threading.Event
     thread: threading.Thread
 
+    def ask_to_end(self) -> None:
+        self.stop.set()
+        self.watcher.wake()
+
 
 class Watcher:
     """Watches the storages that no other watcher leads, until `stop` is set."""
 
     def __init__(
-        self, sessions: Sessions, timing: Timing, notify: IslandNotifier, excluded: frozenset[bytes], clock: Clock
+        self,
+        sessions: Sessions,
+        timing: Timing,
+        notify: IslandNotifier,
+        excluded: frozenset[bytes],
+        clock: Clock,
+        process_id: uuid.UUID | None = None,
     ) -> None:
+        """`process_id` is that of the reports of what this process sees."""
         self._sessions = sessions
         self._timing = timing
         self._notify = notify
         self._excluded = excluded
         self._clock = clock
-        self._leadership = LeaderElection(sessions, timing.watcher_lease_seconds)
+        self._leadership = LeaderElection(sessions, timing.watcher_lease_seconds, process_id)
         self._running: dict[object, _RunningWatcher] = {}
 
     def run(self, stop: threading.Event) -> None:
@@ -67,8 +80,10 @@ class Watcher:
                     stop.wait(WATCHER_RETRY_SECONDS)
                 stop.wait(DISPATCH_INTERVAL_SECONDS)
         finally:
-            for running in list(self._running.values()):
-                self._end(running)
+            for running in self._running.values():
+                running.ask_to_end()
+            for running in self._running.values():
+                running.thread.join()
             self._leadership.close()
 
     def dispatch(self) -> int:
@@ -97,10 +112,11 @@ class Watcher:
         thread.start()
 
     def _end(self, running: _RunningWatcher) -> None:
-        running.stop.set()
-        running.watcher.wake()
-        running.thread.join()
-        del self._running[running.storage.id]
+        """End a storage's watcher. One that hangs on a mount keeps its place, and holds up no other storage."""
+        running.ask_to_end()
+        running.thread.join(END_SECONDS)
+        if not running.thread.is_alive():
+            del self._running[running.storage.id]
 
     def _keep(self, storage: WatchedStorage, watcher: StorageWatcher, stop: threading.Event) -> None:
         """Run a storage's watcher; after an error it restarts from rows and disk without any kept state."""

@@ -13,6 +13,11 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from models.core.base import Base
 
+MAX_REPORT_AGE_SECONDS = 20.0
+"""An older report is of a process that is gone, or hangs on a mount that does not answer."""
+WATCHER_NAME = "watch"
+"""Reports of watchers are called `watch@machine`."""
+
 
 class SystemIdentity(Base):
     """The only row identifies this system, also after its database was moved or restored."""
@@ -25,11 +30,13 @@ class SystemIdentity(Base):
 
 
 class ProcessReport(Base):
-    """A running process, by a name that no other one has at the time, such as `media@machine`."""
+    """A running process, by a name such as `media@machine`, or `media@machine (2)` where another one has that."""
 
     __tablename__ = "process_report"
 
     name: Mapped[str] = mapped_column(primary_key=True)
+    process_id: Mapped[uuid.UUID | None]
+    """Differs between two processes of one name; null of a process of an older version."""
     machine: Mapped[str]
     queues: Mapped[list[str]] = mapped_column(ARRAY(Text))
     """Queues of the broker that it takes messages from."""

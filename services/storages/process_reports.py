@@ -3,29 +3,38 @@
 import json
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from models.core.process_report import MAX_REPORT_AGE_SECONDS
 from models.core.sessions import Sessions, transact
 from services.core.folder_markers import find_media_folder_fault
 from watch.root_visibility import find_unseen_storages
 
 PROCESS_REPORT_SECONDS = 5.0
-MAX_REPORT_AGE_SECONDS = 20.0
-"""An older report is of a process that is gone, or hangs on a mount that does not answer."""
 MEDIA_QUEUES = ("metadata", "media", "transcode")
 """Queues whose workers open files of storages."""
 
-UPSERT_REPORT = text("""
-    INSERT INTO process_report (name, machine, queues, unseen, media_folder_error, reported_at)
-    VALUES (:name, :machine, :queues, CAST(:unseen AS jsonb), :media_folder_error, now())
-    ON CONFLICT (name) DO UPDATE SET machine = excluded.machine, queues = excluded.queues, unseen = excluded.unseen,
-        media_folder_error = excluded.media_folder_error, reported_at = excluded.reported_at
+# Where two machines have one name, or a process starts again after it was killed, the report of the other one stays
+# for as long as it is current.
+UPSERT_REPORT = text(f"""
+    INSERT INTO process_report (name, process_id, machine, queues, unseen, media_folder_error, reported_at)
+    VALUES (:name, :process_id, :machine, :queues, CAST(:unseen AS jsonb), :media_folder_error, now())
+    ON CONFLICT (name) DO UPDATE SET process_id = excluded.process_id, machine = excluded.machine,
+        queues = excluded.queues, unseen = excluded.unseen, media_folder_error = excluded.media_folder_error,
+        reported_at = excluded.reported_at
+    WHERE process_report.process_id IS NULL OR process_report.process_id = excluded.process_id
+        OR process_report.reported_at < now() - interval '{MAX_REPORT_AGE_SECONDS} s'
+    RETURNING name
 """)
-DELETE_REPORTS = text("DELETE FROM process_report WHERE name = :name OR reported_at < now() - interval '1 day'")
+DELETE_OTHER_NAMES = text("DELETE FROM process_report WHERE process_id = :process_id AND name <> :name")
+DELETE_REPORTS = text("""
+    DELETE FROM process_report WHERE process_id = :process_id OR reported_at < now() - interval '1 day'
+""")
+MAX_NAMESAKES = 20
 SELECT_REPORTS = text("""
     SELECT name, machine, queues, unseen, media_folder_error, extract(epoch FROM now() - reported_at) AS age_seconds
     FROM process_report ORDER BY name
@@ -41,6 +50,7 @@ class ReportingProcess:
     queues: Sequence[str] = ()
     media_folder: Path | None = None
     """None for a process that neither reads nor writes it."""
+    id: uuid.UUID = field(default_factory=uuid.uuid4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +69,34 @@ class MachineView:
         """Whether its process still reports."""
         return self.age_seconds <= MAX_REPORT_AGE_SECONDS
 
+    @property
+    def namesake(self) -> str | None:
+        """The name that this process wanted, where another one has it."""
+        wanted, mark, _ = self.name.partition(" (")
+        return wanted if mark else None
+
 
 def report_process(sessions: Sessions, process: ReportingProcess) -> None:
     """Look at the disks, and write down what was seen."""
     unseen = {str(storage_id): reason for storage_id, reason in find_unseen_storages(sessions).items()}
     fault = find_media_folder_fault(sessions, process.media_folder) if process.media_folder else None
-    report = {"name": process.name, "machine": process.machine, "queues": list(process.queues)}
+    report = {"process_id": process.id, "machine": process.machine, "queues": list(process.queues)}
     values = report | {"unseen": json.dumps(unseen), "media_folder_error": fault}
-    transact(sessions, lambda session: session.execute(UPSERT_REPORT, values))
+    transact(sessions, _write_report, process.name, values)
+
+
+def _write_report(session: Session, name: str, values: Mapping[str, object]) -> None:
+    """Write the report under the first name that no other process has now."""
+    for number in range(1, MAX_NAMESAKES + 1):
+        free = name if number == 1 else f"{name} ({number})"
+        if session.scalar(UPSERT_REPORT, {**values, "name": free}) is not None:
+            session.execute(DELETE_OTHER_NAMES, {"process_id": values["process_id"], "name": free})
+            return
 
 
 def withdraw_report(sessions: Sessions, process: ReportingProcess) -> None:
     """Delete the report of a process that ends, and those of processes that were killed long ago."""
-    transact(sessions, lambda session: session.execute(DELETE_REPORTS, {"name": process.name}))
+    transact(sessions, lambda session: session.execute(DELETE_REPORTS, {"process_id": process.id}))
 
 
 def list_machine_views(session: Session) -> list[MachineView]:

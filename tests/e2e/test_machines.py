@@ -221,13 +221,18 @@ def run_machines(deployment: Deployment, cut_seconds: float) -> None:
     assert deployment.download_renditions() == 6
     assert min(deployment.transcodes_of(machine) for machine in (one, two)) > 0
 
-    # A mount is lost: what remains is an empty folder.
+    # A mount of a worker and that of the watcher are lost: what remains is an empty folder.
     one.unmount(one.folder / "storage")
+    eye.unmount(eye.folder / "storage")
+    lost_at = time.monotonic()
     put(deployment.rushes, *(f"day2/b{number}.mp4" for number in range(2)))
+    wait_until(lambda: deployment.watcher_host() == "spare", what="the watcher that sees it leads", seconds=20)
+    print(f"the watcher that sees the storage led after {time.monotonic() - lost_at:.1f} s")
     deployment.wait_until_done(8)
     assert [each.message for each in deployment.status().storages if each.message] == []
     wait_until(lambda: "holds none of its files" in deployment.unseen_by("media@one"), what="it says why", seconds=20)
     one.mount(deployment.rushes, one.folder / "storage")
+    eye.mount(deployment.rushes, eye.folder / "storage")
 
     # The media folder is lost, too: nothing is written below it.
     one.unmount(one.folder / "pictures")
@@ -240,11 +245,11 @@ def run_machines(deployment: Deployment, cut_seconds: float) -> None:
     put(deployment.rushes, *(f"day4/d{number}.mp4" for number in range(3)))
     busy = wait_until(lambda: deployment.encoding(one, two), what="a worker encodes", seconds=30)
     busy.cut()
-    eye.kill()
+    spare.kill()
     lost_at = time.monotonic()
     put(deployment.rushes, "day5/e.mp4")
     done, takeover = seconds_until(
-        lambda: deployment.encoding(busy) is None, lambda: deployment.watcher_host() == "spare", since=lost_at
+        lambda: deployment.encoding(busy) is None, lambda: deployment.watcher_host() == "eye", since=lost_at
     )
     print(
         f"the work of a worker that was cut off was free after {done:.1f} s, another watcher led after {takeover:.1f} s"

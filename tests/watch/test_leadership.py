@@ -2,11 +2,13 @@
 
 import uuid
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import text
 
 from models.catalog.storage import Storage
+from models.core.process_report import ProcessReport
 from models.core.sessions import Sessions, make_engine, make_sessions
 from tests.waiting import wait_until
 from watch.leader_election import LeaderElection
@@ -14,7 +16,7 @@ from watch.leader_election import LeaderElection
 ONE, OTHER = uuid.uuid4(), uuid.uuid4()
 LONG_SECONDS, SHORT_SECONDS = 600.0, 0.2
 END_CONNECTIONS = text("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'")
-NewElection = Callable[[float], LeaderElection]
+NewElection = Callable[..., LeaderElection]
 
 
 @pytest.fixture
@@ -31,8 +33,8 @@ def sessions(database_url: str) -> Iterator[Sessions]:
 def elect(sessions: Sessions) -> Iterator[NewElection]:
     made: list[LeaderElection] = []
 
-    def make(lease_seconds: float = LONG_SECONDS) -> LeaderElection:
-        made.append(LeaderElection(sessions, lease_seconds))
+    def make(lease_seconds: float = LONG_SECONDS, process_id: uuid.UUID | None = None) -> LeaderElection:
+        made.append(LeaderElection(sessions, lease_seconds, process_id))
         return made[-1]
 
     yield make  # type: ignore[misc]
@@ -95,3 +97,56 @@ def test_the_lock_of_a_leader_holds_back_no_vacuum(sessions: Sessions, elect) ->
             )
         ).one()
     assert tuple(idle) == ("idle in transaction", None)
+
+
+def report(sessions: Sessions, process_id: uuid.UUID, name: str, age: float, *unseen: uuid.UUID) -> None:
+    """Write what a process reported so many seconds ago."""
+    with sessions.begin() as session:
+        session.execute(text("DELETE FROM process_report WHERE process_id = :id"), {"id": process_id})
+        session.add(
+            ProcessReport(
+                name=name,
+                process_id=process_id,
+                machine=name,
+                queues=[],
+                unseen={str(each): "gone" for each in unseen},
+                media_folder_error=None,
+                reported_at=datetime.now(UTC) - timedelta(seconds=age),
+            )
+        )
+
+
+@pytest.mark.parametrize(
+    ("own", "other", "is_left"),
+    [
+        # age and storages that are not seen
+        ((0, ONE), (0,), True),
+        ((0, ONE), (0, ONE), False),
+        ((0,), (0,), False),
+        ((0, ONE), (40,), False),
+        ((40,), (0,), False),
+        ((90,), (0,), True),
+        ((90,), (90,), False),
+        (None, (0,), False),
+        ((0, ONE), None, False),
+    ],
+)
+def test_a_watcher_leaves_a_storage_that_it_does_not_see_to_one_that_does(
+    sessions: Sessions, elect: NewElection, own: tuple | None, other: tuple | None, is_left: bool
+) -> None:
+    mine, theirs = uuid.uuid4(), uuid.uuid4()
+    first, second = elect(process_id=mine), elect(process_id=theirs)
+    assert first.lead([ONE, OTHER]) == {ONE, OTHER}
+    for process_id, name, values in ((mine, "watch@a", own), (theirs, "watch@b", other)):
+        if values is not None:
+            report(sessions, process_id, name, *values)
+    # A worker that sees it does not lead it.
+    report(sessions, uuid.uuid4(), "media@c", 0)
+    left = {ONE} if is_left else set()
+    if own is not None and own[0] > 60 and is_left:
+        left = {ONE, OTHER}
+    assert first.lead([ONE, OTHER]) == {ONE, OTHER} - left
+    assert second.lead([ONE, OTHER]) == left
+    # It does not take back what it does not see.
+    second.close()
+    assert first.lead([ONE, OTHER]) == {ONE, OTHER} - left

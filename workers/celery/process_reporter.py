@@ -21,7 +21,7 @@ class ProcessReporter:
 
     def __init__(self, sessions: Sessions, process: ReportingProcess) -> None:
         self._sessions = sessions
-        self._process = process
+        self.process = process
         self._stop = threading.Event()
 
     def start(self) -> None:
@@ -32,14 +32,14 @@ class ProcessReporter:
         """End the reports, so that others do not wait for this process."""
         self._stop.set()
         try:
-            withdraw_report(self._sessions, self._process)
+            withdraw_report(self._sessions, self.process)
         except DBAPIError as error:
             log.warning("database: %s; the report of this process is left to expire", error.orig)
 
     def _run(self) -> None:
         while not self._stop.is_set():
             try:
-                report_process(self._sessions, self._process)
+                report_process(self._sessions, self.process)
             except DBAPIError as error:
                 log.warning("database: %s; what this process sees was not reported", error.orig)
             self._stop.wait(PROCESS_REPORT_SECONDS)

@@ -4,6 +4,7 @@ import uuid
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from services.storages.process_reports import (
     MachineView,
@@ -15,7 +16,7 @@ from services.storages.process_reports import (
 )
 from tests.files import write
 from tests.pipeline import Pipeline
-from workers.doctor import check_machine
+from workers.doctor import check_machine, check_namesake
 
 ONE = uuid.UUID(int=1)
 ALL = ("metadata", "media", "transcode")
@@ -75,3 +76,30 @@ def test_what_a_process_reports_is_shown_until_it_ends(pipeline: Pipeline, root:
     withdraw_report(pipeline.sessions, process)
     with pipeline.sessions() as session:
         assert list_machine_views(session) == []
+
+
+def test_two_machines_of_one_name_both_report_and_doctor_says_so(pipeline: Pipeline) -> None:
+    twins = [ReportingProcess("media@a", "a", ("media",)) for _ in range(2)]
+
+    def names() -> list[str]:
+        with pipeline.sessions() as session:
+            return [view.name for view in list_machine_views(session)]
+
+    for process in [*twins, *twins]:
+        report_process(pipeline.sessions, process)
+    assert names() == ["media@a", "media@a (2)"]
+    with pipeline.sessions() as session:
+        check = check_namesake(list_machine_views(session)[1])
+    assert (check.grade, check.found) == (
+        "look",
+        "two processes are called media@a, so both machines are called a",
+    )
+    # One that was killed and started again has its name back once the old report has expired.
+    with pipeline.sessions.begin() as session:
+        session.execute(text("UPDATE process_report SET reported_at = now() - interval '30 s' WHERE name = 'media@a'"))
+    report_process(pipeline.sessions, twins[1])
+    assert names() == ["media@a"]
+    withdraw_report(pipeline.sessions, twins[0])
+    assert names() == ["media@a"]
+    withdraw_report(pipeline.sessions, twins[1])
+    assert names() == []

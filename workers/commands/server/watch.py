@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from models.core.paths import display_path
+from models.core.process_report import WATCHER_NAME
 from watch.disk.clock import Clock
 from watch.watcher import Watcher
 from workers.celery.metrics import serve_metrics
@@ -29,10 +30,11 @@ def watch(data: Path | None) -> None:
     excluded = own_folders(data)
     logging.info("watching; never entered: %s", ", ".join(map(display_path, excluded)))
     serve_metrics(settings)
-    reporter = start_reporter("watch", context)
+    reporter = start_reporter(WATCHER_NAME, context)
     announce_ready()
     try:
-        Watcher(context.sessions, context.timing, context.notify, excluded, Clock()).run(stop)
+        own = reporter.process.id
+        Watcher(context.sessions, context.timing, context.notify, excluded, Clock(), own).run(stop)
     finally:
         reporter.stop()
         context.close()
