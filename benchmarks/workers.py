@@ -3,12 +3,15 @@
     python -m benchmarks.workers [--clips 2000] [--pictures 200] [--workers 1,2,4] [--folder DIR]
 
 The same clips are read again by 1, 2 and 4 workers, each a process as a worker's child is: first their headers, then
-their pictures. The database and all workers share this machine. Beside each rate stands who used the processors
-meanwhile: where they are busy, more workers need more cores, on this machine or on others; where they are not, the
-workers wait for the database or the disk.
+their pictures. The clock runs from when all have loaded their modules. The database and all workers share this machine.
+Beside each rate stands its ratio to that of the first line, and who used the processors meanwhile. Where they are busy,
+more workers need more cores, on this machine or on others. Where they are not, a worker that is alone uses one core at
+a time; several wait for the database or the disk.
 """
 
 import argparse
+import os
+import subprocess
 import sys
 import time
 from dataclasses import dataclass
@@ -17,7 +20,7 @@ from pathlib import Path
 import psutil
 from sqlalchemy import select, text
 
-from benchmarks.headers import ingest, run_all, write_clips
+from benchmarks.headers import ingest, write_clips
 from benchmarks.stage.system import own_folder
 from models.catalog.asset import FileSet
 from models.core.sessions import Sessions, make_engine, make_sessions, transact
@@ -31,6 +34,20 @@ from workers.embedded.postgres import EmbeddedPostgres
 
 BUSY_SHARE = 0.9
 """Of all processors: above it, they are what bounds the rate."""
+
+
+TABLE_HEAD = """\
+| what is read | workers | rate | processors busy | by the database | bounded by |
+| --- | --- | --- | --- | --- | --- |"""
+
+
+@dataclass(frozen=True, slots=True)
+class Throughput:
+    """Clips a second, and shares of all processors meanwhile."""
+
+    rate: float
+    busy: float
+    database: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,34 +82,52 @@ def queue_again(sessions: Sessions, kind: MediaKind, count: int) -> None:
     transact(sessions, lambda session: session.execute(text("UPDATE media_work SET not_before = now()")))
 
 
-def measure(postgres: EmbeddedPostgres, sessions: Sessions, kind: MediaKind, count: int, workers: int) -> None:
-    """Read `count` clips with so many workers, and print the rate and what bounds it."""
+def run_workers(command: list[str], url: str, workers: int) -> float:
+    """Seconds that so many workers take, from when all of them are loaded."""
+    running = [
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(workers)
+    ]
+    for process in running:
+        assert process.stdout is not None
+        process.stdout.readline()
+    start = time.monotonic()
+    for process in running:
+        assert process.stdin is not None
+        process.stdin.write(url)
+        process.stdin.close()
+    if failed := [code for process in running if (code := process.wait())]:
+        raise SystemExit(f"a worker ended with exit code {failed[0]}")
+    return time.monotonic() - start
+
+
+def find_bound(busy: float, workers: int) -> str:
+    """Say what keeps the rate from being higher."""
+    if busy >= BUSY_SHARE:
+        return "the processors"
+    return "one worker, which uses one core" if workers == 1 else "waiting for the database or the disk"
+
+
+def measure(postgres: EmbeddedPostgres, sessions: Sessions, kind: MediaKind, count: int, workers: int) -> Throughput:
+    """Read `count` clips with so many workers."""
     queue_again(sessions, kind, count)
     assert postgres.pid is not None
+    words = ["-m", "benchmarks.workers", "--drain", kind.value, "--folder", str(postgres.folder.parent)]
     before = UsedProcessors.now(postgres.pid)
-    start = time.monotonic()
-    command = [
-        sys.executable,
-        "-m",
-        "benchmarks.workers",
-        "--drain",
-        kind.value,
-        "--folder",
-        str(postgres.folder.parent),
-    ]
-    run_all([command] * workers, [postgres.url()] * workers)
-    seconds = time.monotonic() - start
+    seconds = run_workers([sys.executable, *words], postgres.url(), workers)
     after = UsedProcessors.now(postgres.pid)
     with sessions() as session:
         if left := session.execute(text("SELECT count(*) FROM media_work")).scalar_one():
             raise SystemExit(f"{left:,} of {count:,} clips were not read")
     total = after.total - before.total
     busy = 1 - (after.idle - before.idle) / total
-    database = (after.database - before.database) / total
-    bound = "the processors" if busy >= BUSY_SHARE else "waiting: more workers help"
+    return Throughput(count / seconds, busy, (after.database - before.database) / total)
+
+
+def report(kind: MediaKind, workers: int, found: Throughput, first: Throughput) -> None:
+    """Print one line of the table."""
     print(
-        f"{kind.value.lower():9} {workers} workers  {count / seconds:7,.1f} a second  processors {busy:4.0%} busy, "
-        f"{database:4.0%} by the database  bounded by {bound}",
+        f"| {kind.value.lower()} | {workers} | {found.rate:,.0f} a second, x{found.rate / first.rate:.1f} "
+        f"| {found.busy:.0%} | {found.database:.0%} | {find_bound(found.busy, workers)} |",
         flush=True,
     )
 
@@ -106,6 +141,7 @@ def main() -> None:
     parser.add_argument("--drain", type=MediaKind, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.drain is not None:
+        print("ready", flush=True)
         sessions = make_sessions(make_engine(sys.stdin.read()))
         drain_media(sessions, reading_of(options.drain, options.folder), Timing(), seconds=3600.0)
         return
@@ -120,9 +156,13 @@ def main() -> None:
             upgrade_database(postgres.url())
             sessions = make_sessions(engine)
             ingest(sessions, root)
+            print(f"{os.cpu_count()} processors\n\n{TABLE_HEAD}", flush=True)
             for kind, count in ((MediaKind.HEADERS, options.clips), (MediaKind.PICTURES, options.pictures)):
+                first: Throughput | None = None
                 for workers in map(int, options.workers.split(",")):
-                    measure(postgres, sessions, kind, count, workers)
+                    found = measure(postgres, sessions, kind, count, workers)
+                    first = first or found
+                    report(kind, workers, found, first)
         finally:
             engine.dispose()
             postgres.stop()

