@@ -7,7 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
@@ -64,12 +64,19 @@ class PlacedPostgres(EmbeddedPostgres):
 
     def run(self, program: str, *words: str) -> None:
         """Run one of PostgreSQL's programs as the user of the server, in the network of its machine."""
+        done = self._run_program(program, words)
+        if done.returncode != 0:
+            raise SystemExit(f"{program}: {done.stdout}{done.stderr}")
+
+    def try_run(self, program: str, *words: str) -> bool:
+        """The same; returns whether it succeeded."""
+        return self._run_program(program, words).returncode == 0
+
+    def _run_program(self, program: str, words: Sequence[str]) -> subprocess.CompletedProcess[str]:
         password = (self.folder / "superuser-password").read_text().strip()
         command = [*inside(self.machine), *self._runner().prefix, str(find_postgres_program(program)), *words]
         env = dict(os.environ) | {"PGPASSWORD": password}
-        done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            raise SystemExit(f"{program}: {done.stdout}{done.stderr}")
+        return subprocess.run(command, env=env, capture_output=True, text=True, check=False)
 
     def kill(self) -> None:
         """End the server at once, as a power cut would."""
@@ -99,6 +106,8 @@ class PostgresPair:
         for name in ("password", "superuser-password"):
             shutil.copy(primary.folder / name, standby.folder / name)
         address = ["-h", primary.machine.address, "-p", str(POSTGRES_PORT), "-U", "postgres"]
+        # A cable that was just plugged in needs a moment.
+        wait_until(lambda: standby.try_run("pg_isready", *address), "the primary is reached", READY_SECONDS)
         standby.run("pg_basebackup", *address, "-D", str(standby.data), "-R", "-c", "fast", "-X", "stream")
         standby.start()
         # Only now, because a primary that waits for a standby commits nothing without one.

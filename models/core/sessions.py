@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import psycopg
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -24,6 +24,9 @@ KEEPALIVES = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count"
 first after two hours: until then a vanished client kept its locks, and a vanished server its clients."""
 TCP_USER_TIMEOUT_MS = 10_000
 """The same while data waits to be acknowledged, when no keepalives are sent."""
+DEFAULT_PORT = 5432
+CONNECT_TIMEOUT_SECONDS = {False: 10, True: 3}
+"""How long a host may take to answer, by whether it is one of several, which are tried in turn."""
 SESSION_SETTINGS = {"idle_in_transaction_session_timeout": "60s", "timezone": "UTC", "jit": "off"}
 POOLER_OPTION, POOLS_TRANSACTIONS = "pooler", "transaction"
 """Option of a database's URL: PgBouncer is there, which gives a connection to the server for one transaction."""
@@ -49,7 +52,7 @@ def make_engine(url: str, pool_size: int = 5, statement_seconds: float = 0, **op
         max_overflow=5,
         pool_pre_ping=True,
         connect_args={
-            "connect_timeout": 10,
+            "connect_timeout": CONNECT_TIMEOUT_SECONDS[has_several_hosts(target)],
             "application_name": "tapeless",
             "tcp_user_timeout": TCP_USER_TIMEOUT_MS,
             **KEEPALIVES,
@@ -59,7 +62,39 @@ def make_engine(url: str, pool_size: int = 5, statement_seconds: float = 0, **op
     )
     if is_pooled:
         _set_in_each_transaction(engine, settings)
+    if has_several_hosts(target):
+        _try_last_host_first(engine)
     return engine
+
+
+def has_several_hosts(url: URL) -> bool:
+    """Return whether a URL names more than one server, of which one accepts writes."""
+    return "," in str(url.query.get("host", ""))
+
+
+def put_first(address: tuple[str, str], hosts: str, ports: str) -> tuple[str, str]:
+    """Return lists of hosts and their ports in which one address is the first to be tried."""
+    # A single port is that of all hosts.
+    pairs = list(zip(hosts.split(","), ports.split(",") * (1 if "," in ports else hosts.count(",") + 1), strict=True))
+    # In the order that the operator gave, which a first connection follows.
+    ordered = sorted(pairs, key=lambda pair: (pair[0], pair[1] or str(DEFAULT_PORT)) != address)
+    return ",".join(host for host, _ in ordered), ",".join(port for _, port in ordered)
+
+
+def _try_last_host_first(engine: Engine) -> None:
+    """Begin with the host that accepted the last connection: after a failover, one whose machine is off would cost each
+    new connection seconds, for as long as it is off."""
+    last = ("", "")
+
+    @event.listens_for(engine, "do_connect")
+    def order(_dialect: object, _record: object, _arguments: object, parameters: dict[str, Any]) -> None:
+        hosts, ports = str(parameters["host"]), str(parameters.get("port", DEFAULT_PORT))
+        parameters["host"], parameters["port"] = put_first(last, hosts, ports)
+
+    @event.listens_for(engine, "connect")
+    def remember(connection: Any, _record: object) -> None:
+        nonlocal last
+        last = (connection.info.host, str(connection.info.port))
 
 
 def _set_in_each_transaction(engine: Engine, settings: Mapping[str, str]) -> None:

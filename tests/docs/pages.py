@@ -11,7 +11,7 @@ FENCED = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 SEPARATORS = frozenset({"|", "||", "&&", ";", "&", "(", ")"})
 BEFORE = frozenset({"exec", "sudo", "nohup", "until", "while", "do", "done"})
 """Words that may precede a command, or replace it."""
-IN_A_SHELL = frozenset({"mkdir", "openssl", "echo", "grep", "sleep"})
+IN_A_SHELL = frozenset({"mkdir", "chmod", "openssl", "echo", "grep", "sleep"})
 """Standard programs: a shell runs a line with one of them unchanged."""
 ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
 

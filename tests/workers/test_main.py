@@ -1,6 +1,8 @@
 """The `tapeless` command: its help is quick and right, and options and mistyped words do what people expect."""
 
 import errno
+import os
+import pwd
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from tests.servers import ROOT
+from workers.commands.options import shell_actor
 from workers.main import COMMANDS, describe_os_error, main, split_data_option
 
 HEAVY = ("sqlalchemy", "celery", "fastapi", "pydantic", "rich", "av")
@@ -99,3 +102,15 @@ def test_words_do_what_people_expect(tmp_path: Path, words: list[str], code: int
     for word, folder in folders.items():
         said = said.replace(word, str(folder))
     assert said in done.output
+
+
+def test_a_user_without_a_name_is_known_by_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A container may run as a number that its image has no name for."""
+
+    def find_no_name(number: int) -> None:
+        raise KeyError(f"uid not found: {number}")
+
+    monkeypatch.setattr(pwd, "getpwuid", find_no_name)
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    assert shell_actor().name == f"user {os.geteuid()} at the command line"

@@ -207,7 +207,10 @@ def prepare_shared_folder() -> Path | None:
 
 
 def serve_metrics(settings: Settings, *more: Collector) -> tuple[WSGIServer, threading.Thread] | None:
-    """Serve the metrics of this process, those of the shared folder, and `more`, if a port is set."""
+    """Serve the metrics of this process, those of the shared folder, and `more`, if a port is set.
+
+    A port that another process has is an error in the log: the work goes on unmeasured.
+    """
     if settings.metrics_port is None:
         return None
     shared = prepare_shared_folder()
@@ -217,5 +220,11 @@ def serve_metrics(settings: Settings, *more: Collector) -> tuple[WSGIServer, thr
     registry.register(ObservedCollector(observed))
     for collector in more:
         registry.register(collector)
+    try:
+        served = start_http_server(settings.metrics_port, addr=settings.metrics_host, registry=registry)
+    except OSError as error:
+        text = "no metrics are on http://%s:%d/metrics (%s): give each process a TAPELESS_METRICS_PORT of its own"
+        log.error(text, settings.metrics_host, settings.metrics_port, error.strerror)
+        return None
     log.info("metrics are on http://%s:%d/metrics", settings.metrics_host, settings.metrics_port)
-    return start_http_server(settings.metrics_port, addr=settings.metrics_host, registry=registry)
+    return served

@@ -80,7 +80,11 @@ def system_command(run: Callable[..., None]) -> Callable[..., None]:
 
 def shell_actor() -> Actor:
     """Return the user of this shell, who may do everything, for history."""
-    return Actor(f"{getpass.getuser()} at the command line", is_admin=True)
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):  # a container may run as a number that has no name
+        name = f"user {os.geteuid()}"
+    return Actor(f"{name} at the command line", is_admin=True)
 
 
 def read_password() -> str:

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import socket
 import subprocess
 from pathlib import Path
 
@@ -21,9 +22,10 @@ from workers.celery.metrics import (
     HostCollector,
     ObservedCollector,
     RowsCollector,
+    serve_metrics,
 )
 from workers.config.deprecations import REMOVED_IN
-from workers.config.settings import LAST_BACKUP_FILE
+from workers.config.settings import LAST_BACKUP_FILE, Settings
 
 RULES = ROOT / "deploy" / "prometheus" / "alerts.yaml"
 ALERTED = {
@@ -108,3 +110,10 @@ def test_a_renamed_histogram_has_its_buckets_under_both_names() -> None:
     assert old.documentation == f"Deprecated until {REMOVED_IN}, use tapeless_task_duration_seconds. Duration."
     assert [sample._replace(name=sample.name.replace("_duration", "")) for sample in new.samples] == old.samples
     assert any(sample.name == "tapeless_task_seconds_bucket" and sample.value == 1 for sample in old.samples)
+
+
+def test_a_port_that_another_process_has_is_named_and_stops_no_work(caplog: pytest.LogCaptureFixture) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert serve_metrics(Settings(metrics_port=port)) is None
+    assert f"no metrics are on http://127.0.0.1:{port}/metrics (Address already in use)" in caplog.text

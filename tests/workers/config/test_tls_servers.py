@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 from click import ClickException
 from kombu.exceptions import OperationalError as BrokerError
-from sqlalchemy import make_url, text
+from sqlalchemy import event, make_url, text
 from sqlalchemy.exc import OperationalError
 
 from models.catalog.storage import Storage
@@ -161,11 +161,22 @@ def test_a_database_s_certificate_is_verified_as_its_address_says(
                 session.execute(text("SELECT 1"))
 
 
-def test_the_host_of_a_list_that_answers_is_taken(pooled: SimpleNamespace, authority: Authority) -> None:
-    hosts = f"localhost:{free_loopback_port()},localhost:{pooled.port}"
-    url = pooled.url(f"pooler=transaction&sslmode=verify-full&sslrootcert={authority.ca}", hosts)
-    with connected(url) as sessions, sessions() as session:
-        assert session.scalar(text("SELECT 1")) == 1
+def test_the_host_of_a_list_that_answers_is_taken_and_the_next_time_tried_first(
+    pooled: SimpleNamespace, authority: Authority
+) -> None:
+    dead = free_loopback_port()
+    url = pooled.url(
+        f"pooler=transaction&sslmode=verify-full&sslrootcert={authority.ca}",
+        f"localhost:{dead},localhost:{pooled.port}",
+    )
+    tried = []
+    with connected(url) as sessions:
+        event.listen(sessions.kw["bind"], "do_connect", lambda *arguments: tried.append(arguments[3]["port"]))
+        for _ in range(2):
+            with sessions() as session:
+                assert session.scalar(text("SELECT 1")) == 1
+            sessions.kw["bind"].dispose()
+    assert tried == [f"{dead},{pooled.port}", f"{pooled.port},{dead}"]
 
 
 def test_brokers_are_verified_and_sentinels_name_their_master(authority: Authority, tmp_path: Path) -> None:
