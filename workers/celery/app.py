@@ -21,7 +21,6 @@ from celery.worker.consumer import Consumer
 from celery.worker.consumer.tasks import Tasks
 from kombu.entity import Exchange, Queue
 from kombu.exceptions import OperationalError
-from redis.exceptions import RedisError
 from sqlalchemy.exc import DBAPIError
 
 import workers.celery.task_hooks  # noqa: F401 - connects the task hooks
@@ -111,18 +110,6 @@ def count_workers(client: Celery) -> dict[str, int]:
     return {queue: counts[queue] for queue in QUEUES}
 
 
-@contextmanager
-def library_errors() -> Iterator[None]:
-    """Raise what a broken connection to the broker raises as OperationalError, as Celery does where it sends tasks.
-
-    Events and direct commands raise the errors of the client; one that was not expected ended a job.
-    """
-    try:
-        yield
-    except (RedisError, OSError) as error:
-        raise OperationalError(str(error)) from error
-
-
 class TapelessCelery(Celery):
     """Celery with this process's context, created on first use by a task, so after the fork."""
 
@@ -153,10 +140,25 @@ class TapelessCelery(Celery):
         except OperationalError as error:
             log.warning("broker: %s; %s waits for the next sweep", error, task)
 
+    @contextmanager
+    def library_errors(self) -> Iterator[None]:
+        """Raise what a broken connection to the broker raises as OperationalError, as Celery does where it sends tasks.
+
+        Events and direct commands raise the errors of the client; one that was not expected ended a job.
+        """
+        try:
+            yield
+        except Exception as error:
+            # Known only to the transport, whose library is loaded when a connection is made.
+            transport = self.connection_for_write()
+            if isinstance(error, (*transport.connection_errors, *transport.channel_errors)):
+                raise OperationalError(str(error)) from error
+            raise
+
     def show_started(self, task: Task, label: str) -> None:
         """Have Flower show what a task turned out to do; without a broker it goes on unseen."""
         try:
-            with library_errors():
+            with self.library_errors():
                 task.send_event("task-started", retry=False, args=label)
         except OperationalError as error:
             log.warning("broker: %s; Flower does not show %s", error, label)
@@ -174,7 +176,7 @@ class TapelessCelery(Celery):
 
     def queue_lengths(self, queues: Iterable[str] = QUEUES) -> dict[str, int]:
         """Return the number of messages that wait on the broker, by queue."""
-        with library_errors(), self.connection_for_read() as connection:
+        with self.library_errors(), self.connection_for_read() as connection:
             return {queue: int(connection.default_channel.client.llen(queue)) for queue in queues}
 
     def worker_counts(self) -> dict[str, int]:

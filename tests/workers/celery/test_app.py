@@ -29,5 +29,7 @@ def test_a_job_goes_on_where_flower_cannot_be_shown_it(error: Exception, caplog:
     def send_event(*_: object, **__: object) -> None:
         raise error
 
-    TapelessCelery("test", broker="memory://").show_started(SimpleNamespace(send_event=send_event), "Transcode")
+    TapelessCelery("test", broker="redis://127.0.0.1/0").show_started(
+        SimpleNamespace(send_event=send_event), "Transcode"
+    )
     assert "Flower does not show Transcode" in caplog.text
