@@ -8,7 +8,7 @@ import os
 import av
 from PIL import Image, TiffImagePlugin
 
-from media.pictures.eight_bits import to_eight_bits
+from media.pictures.eight_bits import SAMPLE_FORMAT_TAG, SIGNED_SAMPLES, to_eight_bits
 from media.pictures.thumbnails import flatten_to_srgb
 from media.sandbox.protocol import UnreadableError
 
@@ -29,6 +29,8 @@ def read_misread_tiff(descriptor: int) -> av.VideoFrame | None:
         file.seek(0)
         try:
             image = TiffImagePlugin.TiffImageFile(file)
+            if SIGNED_SAMPLES in image.tag_v2.get(SAMPLE_FORMAT_TAG, ()):
+                raise UnreadableError("cannot be shown: its integers are signed")
             is_jpeg = image.tag_v2.get(COMPRESSION_TAG) in JPEG_COMPRESSIONS
             if not is_jpeg and TILE_WIDTH_TAG not in image.tag_v2:
                 return None

@@ -10,6 +10,7 @@ from media.sandbox.protocol import UnreadableError
 from media.sidecars.bounded_xml import XmlNode
 from media.sidecars.limits import (
     MAX_TABLE_ROWS,
+    MAX_XML_DEPTH,
     SidecarFields,
     SidecarScalar,
     add_values,
@@ -22,6 +23,8 @@ ASSET_OWN_FIELDS = ("title", "external_id")
 """Keys for attributes of the asset itself, beside its metadata fields."""
 
 
+VALUE_HOLDERS = ("field_values", "values", "value")
+"""Keys of an object that is a field itself, with its values below one of them."""
 EXIFTOOL_FILE_KEY = "SourceFile"
 
 
@@ -59,7 +62,7 @@ def _read_object(said: Mapping[str, Any]) -> ClipRow:
     words: SidecarFields = {}
     own = {key: said.get(key) for key in ASSET_OWN_FIELDS}
     for word, value in (own | fields if fields is not None else said).items():
-        add_values(words, word, _field_values(value))
+        _add_field(words, word, value)
     return ClipRow(name if isinstance(name, str) else None, words)
 
 
@@ -74,13 +77,25 @@ def _refuse_constant(text: str) -> NoReturn:
     raise ValueError(f"{text} is no JSON number")
 
 
-def _field_values(given: Any) -> list[SidecarScalar | None]:
-    """Return the values of a field; nested objects and other types are ignored."""
+def _add_field(words: SidecarFields, word: str, given: Any, depth: int = 0) -> None:
+    """Add the values of a field. Of other objects, such as groups and structures of ExifTool, each key is a field
+    whose name begins with theirs: `EXIF:Make`, `XMP:History:Action`."""
+    require_at_most(depth, MAX_XML_DEPTH, "objects inside of each other")
     if isinstance(given, Mapping):
-        given = given.get("field_values", given.get("values", given.get("value")))
-    found = given if isinstance(given, list) else [given]
-    values = [each.get("value") if isinstance(each, Mapping) else each for each in found]
-    return [each for each in values if isinstance(each, str | int | float | bool)]
+        holder = next((key for key in VALUE_HOLDERS if key in given), None)
+        if holder is None:
+            for key, value in given.items():
+                _add_field(words, f"{word}:{key}", value, depth + 1)
+            return
+        given = given[holder]
+    values: list[SidecarScalar | None] = []
+    for each in given if isinstance(given, list) else [given]:
+        value = each["value"] if isinstance(each, Mapping) and "value" in each else each
+        if isinstance(value, Mapping | list):
+            _add_field(words, word, value, depth + 1)
+        elif isinstance(value, str | int | float | bool):
+            values.append(value)
+    add_values(words, word, values)
 
 
 def read_fields_xml(root: XmlNode) -> SidecarFields:

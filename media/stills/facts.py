@@ -37,6 +37,7 @@ def describe_still(still: StillPicture) -> StillFacts:
     facts = {
         "container": still.container,
         "pages": still.pages if still.pages > 1 else None,
+        "is_animated": still.is_animated or None,
         "duration_milliseconds": timing.get("duration_milliseconds"),
         **read_still_tags(still),
     }

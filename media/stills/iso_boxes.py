@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from media.probe.orientation import Orientation
 
+SEQUENCE_BRANDS = (b"msf1", b"hevc", b"hevx", b"hevm", b"hevs")
 MAX_BOXES = 1_000
 MAX_META_BYTES = 256 << 10
 QUARTERS = {1: Orientation.COUNTERCLOCKWISE, 2: Orientation.HALF_TURN, 3: Orientation.CLOCKWISE}
@@ -12,13 +13,22 @@ QUARTERS = {1: Orientation.COUNTERCLOCKWISE, 2: Orientation.HALF_TURN, 3: Orient
 
 def find_brand(head: bytes) -> str:
     """Return the container of an ISO file of pictures: avif, heic, heif or cr3."""
-    (size,) = struct.unpack_from(">I", head)
-    brands = [head[8:12], *(head[at : at + 4] for at in range(16, min(size, len(head)) - 3, 4))]
+    brands = _list_brands(head)
     if brands[0] == b"crx ":
         return "cr3"
     if any(brand in (b"avif", b"avis") for brand in brands):
         return "avif"
     return "heic" if any(brand[:2] == b"he" for brand in brands) else "heif"
+
+
+def has_sequence(head: bytes) -> bool:
+    """Whether an ISO file of pictures says that it has a sequence of them beside its main picture."""
+    return any(brand in SEQUENCE_BRANDS for brand in _list_brands(head))
+
+
+def _list_brands(head: bytes) -> list[bytes]:
+    (size,) = struct.unpack_from(">I", head)
+    return [head[8:12], *(head[at : at + 4] for at in range(16, min(size, len(head)) - 3, 4))]
 
 
 def find_orientation(head: bytes) -> Orientation:

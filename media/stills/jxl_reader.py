@@ -47,7 +47,7 @@ def open_jxl(file: BinaryIO) -> StillPicture:
     stream = data if not boxes else boxes.get(b"jxlc") or boxes.get(b"jxlp", b"")[4:]
     if not stream.startswith(CODESTREAM):
         raise ValueError("its header breaks off")
-    width, height, orientation, bits = _read_header(BitReader(stream[2:40]))
+    width, height, orientation, bits, is_animated = _read_header(BitReader(stream[2:64]))
     exif = Image.Exif()
     if len(boxes.get(b"Exif", b"")) > 8:
         exif.load(boxes[b"Exif"][4:])
@@ -61,25 +61,28 @@ def open_jxl(file: BinaryIO) -> StillPicture:
         bits=bits,
         exif=exif,
         xmp=boxes.get(b"xml ", b""),
+        is_animated=is_animated,
     )
 
 
-def _read_header(bits: BitReader) -> tuple[int, int, Orientation, int | None]:
-    """Return width, height, orientation and depth."""
+def _read_header(bits: BitReader) -> tuple[int, int, Orientation, int | None, bool]:
+    """Return width, height, orientation, depth, and whether it is an animation."""
     width, height = _read_size(bits)
     if bits.take(1):  # all metadata are the default
-        return width, height, Orientation.UPRIGHT, 8
+        return width, height, Orientation.UPRIGHT, 8, False
     orientation = Orientation.UPRIGHT
     if bits.take(1):
         orientation = parse_orientation(1 + bits.take(3))
         if bits.take(1):
             _read_size(bits)  # intrinsic size
-        if bits.take(1) or bits.take(1):  # a preview or an animation, whose headers follow
-            return width, height, orientation, None
+        if bits.take(1):
+            _read_preview_size(bits)
+        if bits.take(1):  # its ticks follow
+            return width, height, orientation, None, True
     if bits.take(1):  # floats
-        return width, height, orientation, None
+        return width, height, orientation, None, False
     code = bits.take(2)
-    return width, height, orientation, INTEGER_DEPTHS[code] if code < 3 else 1 + bits.take(6)
+    return width, height, orientation, INTEGER_DEPTHS[code] if code < 3 else 1 + bits.take(6), False
 
 
 def _read_size(bits: BitReader) -> tuple[int, int]:
@@ -94,6 +97,19 @@ def _read_size(bits: BitReader) -> tuple[int, int]:
         return side(), height
     across, down = ASPECTS[ratio]
     return height * across // down, height
+
+
+def _read_preview_size(bits: BitReader) -> None:
+    """Skip the size of a preview, which has other units than that of a picture."""
+    is_eighths = bits.take(1)
+    places = ((16, 0), (32, 0), (1, 5), (33, 9)) if is_eighths else ((1, 6), (65, 8), (321, 10), (1345, 12))
+
+    def skip_side() -> None:
+        bits.take(places[bits.take(2)][1])
+
+    skip_side()
+    if bits.take(3) == 0:
+        skip_side()
 
 
 def _decode(data: bytes) -> Image.Image:

@@ -40,6 +40,8 @@ class StillPicture:
     frames: Callable[[], PictureFrames] | None = None
     """Of an animation."""
     frame_count: int = 1
+    is_animated: bool = False
+    """It has moments of which the first alone is decoded; of those with `frames` all are."""
 
     @property
     def shown_size(self) -> tuple[int, int]:

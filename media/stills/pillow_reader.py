@@ -9,9 +9,9 @@ from typing import Any, BinaryIO, cast
 import pi_heif
 from PIL import AvifImagePlugin, Image, ImageFile, IptcImagePlugin, JpegImagePlugin, UnidentifiedImageError
 
-from media.pictures.eight_bits import to_eight_bits
+from media.pictures.eight_bits import SAMPLE_FORMAT_TAG, SIGNED_SAMPLES, to_eight_bits
 from media.probe.orientation import Orientation, parse_orientation
-from media.stills.iso_boxes import MAX_META_BYTES, find_brand, find_orientation
+from media.stills.iso_boxes import MAX_META_BYTES, find_brand, find_orientation, has_sequence
 from media.stills.jp2_reader import DEEP_MODES, decode_deep_jp2, read_jp2_bits
 from media.stills.picture import PictureFrames, StillPicture
 from media.stills.tiff_reader import decode_tiff, is_tiff
@@ -133,11 +133,15 @@ def open_with_pillow(file: BinaryIO, head: bytes) -> StillPicture:
         pages=pages,
         frames=(lambda: _frames(image)) if is_animated else None,
         frame_count=count,
+        is_animated=image.format == "HEIF" and has_sequence(head),
     )
 
 
 def _is_misread(tags: Mapping[int, Any]) -> bool:
-    """Whether Pillow (12.3) shows a TIFF of more than 8 bits wrong: inverted where white is 0, and planes mixed up."""
+    """Whether Pillow (12.3) shows a TIFF wrong: with signed integers, which are half as bright; with more than 8 bits
+    inverted where white is 0, and planes mixed up."""
+    if SIGNED_SAMPLES in tags.get(SAMPLE_FORMAT_TAG, ()):
+        return True
     is_deep = max(tags.get(BITS_TAG, (1,))) > 8
     return is_deep and (tags.get(PHOTOMETRIC_TAG) == WHITE_IS_ZERO or tags.get(PLANES_TAG) == SEPARATE_PLANES)
 

@@ -94,8 +94,8 @@ def _lay_over_white(colors: NDArray[np.uint8], alpha: NDArray[Any], *, is_multip
 
 
 def array_to_eight_bits(pixels: NDArray[Any]) -> NDArray[np.uint8]:
-    """Scale pixels of any type: integers by their range, floats from 0 to 1, or from least to greatest; what is no
-    number is black, and infinity white."""
+    """Scale pixels of any type: integers by their range, floats from 0 to 1; those with values outside of it, or with
+    negative integers, from least to greatest; what is no number is black, and infinity white."""
     if pixels.dtype == np.uint8:
         return pixels
     if pixels.dtype == np.bool_:
@@ -105,8 +105,9 @@ def array_to_eight_bits(pixels: NDArray[Any]) -> NDArray[np.uint8]:
     values = pixels.astype(np.float32)
     finite = values[np.isfinite(values)]
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
-    if low >= 0 and high <= 1:
-        low, high = 0.0, 1.0
+    limit = float(np.iinfo(pixels.dtype).max) if np.issubdtype(pixels.dtype, np.signedinteger) else 1.0
+    if low >= 0 and high <= limit:
+        low, high = 0.0, limit
     scale = 255 / (high - low) if high > low else 0.0
     shown = np.nan_to_num((values - low) * scale, nan=0.0, posinf=255.0, neginf=0.0)
     eight: NDArray[np.uint8] = (shown + 0.5).clip(0, 255).astype(np.uint8)

@@ -78,6 +78,8 @@ def _list_losses(read: ReadableFileSet, files: Sequence[Mapping[str, Any]]) -> I
             looked_at = facts.get("clock_looked_at_bytes")
             where = f" in the {looked_at >> 20:,} MB of it that were looked at" if looked_at else ""
             yield f"{source.name}: its clock jumps {pluralize(jumps, 'time')}{where}; its duration is without the jumps"
+        if facts.get("is_animated"):
+            yield f"{source.name}: is animated, and shown by its first picture"
         if missing := facts.get("missing_bytes"):
             yield f"{source.name}: breaks off: {pluralize(missing, 'byte')} of what its header promises are missing"
         if joined := facts.get("joined_bytes"):

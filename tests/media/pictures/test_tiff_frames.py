@@ -44,6 +44,12 @@ def test_other_frames_are_left_to_ffmpeg(tmp_path: Path, make: Maker) -> None:
     assert read(tmp_path / "a.tif", make()) is None
 
 
+def test_a_frame_with_signed_integers_says_that_it_is_not_shown(tmp_path: Path) -> None:
+    """FFmpeg takes them for unsigned ones, and shows them half as bright."""
+    with pytest.raises(UnreadableError, match="its integers are signed"):
+        read(tmp_path / "a.tif", files.tiff("int16", gray=True)())
+
+
 def test_a_damaged_frame_says_so(tmp_path: Path) -> None:
     with pytest.raises(UnreadableError, match="cannot be shown"):
         read(tmp_path / "a.tif", files.tiff(tile=(16, 16), compression="zlib")()[:-50])

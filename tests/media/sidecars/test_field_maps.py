@@ -22,6 +22,19 @@ JSON: dict[str, tuple[str, dict[str, list[Any]]]] = {
     ),
     "line breaks and tabs in a text": ('{"notes": "a\tb\nc"}', {"notes": ["a\tb\nc"]}),
     "a list of one": ('[{"scene": "12"}]', {"scene": ["12"]}),
+    "groups of ExifTool (-g)": (
+        '[{"EXIF": {"Make": "Canon", "ISO": 100}, "XMP": {"Subject": ["a", "b"]}}]',
+        {"EXIF:Make": ["Canon"], "EXIF:ISO": [100], "XMP:Subject": ["a", "b"]},
+    ),
+    "structures of ExifTool (-struct)": (
+        '{"RegionInfo": {"AppliedTo": {"W": 10, "H": 5}, "RegionList": [{"Name": "Ann"}, {"Name": "Bo"}]}, "Take": 3}',
+        {
+            **{"RegionInfo:AppliedTo:W": [10], "RegionInfo:AppliedTo:H": [5]},
+            **{"RegionInfo:RegionList:Name": ["Ann", "Bo"], "Take": [3]},
+        },
+    ),
+    "objects below metadata_values": ('{"metadata_values": {"camera": {"make": "X"}}}', {"camera:make": ["X"]}),
+    "lists in lists": ('{"tags": [["a"], ["b", null]]}', {"tags": ["a", "b"]}),
     "objects with a value": ('{"scene": {"value": "12"}, "tags": {"values": ["a"]}}', {"scene": ["12"], "tags": ["a"]}),
 }
 
@@ -55,10 +68,11 @@ def test_the_lists_of_exiftool_say_which_file_each_object_is_about() -> None:
         ('{"take": NaN}', "NaN is no JSON number"),
         ('{"take": 1', "is no JSON that can be read"),
         ("[" * 100_000, "nested too deep"),
+        ('{"a":' * 99 + "1" + "}" * 99, "has more than 60 objects inside of each other"),
     ],
     ids=[
         *("a list", "an empty list", "whose objects", "infinity", "NUL", "NUL in a key", "half a surrogate pair"),
-        *("NUL in a file", "values in a list", "not a number", "cut off", "a bomb"),
+        *("NUL in a file", "values in a list", "not a number", "cut off", "a bomb", "deep objects"),
     ],
 )
 def test_what_is_no_json_sidecar_says_why(text: str, message: str) -> None:

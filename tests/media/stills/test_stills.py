@@ -3,11 +3,14 @@
 import base64
 import io
 import os
+import struct
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import imagecodecs
+import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
@@ -16,6 +19,7 @@ from media.sandbox.families import MediaFamily
 from media.sandbox.safe_open import SourceFile
 from media.sandbox.seccomp import ResourceLimits
 from media.sandbox.supervisor import ConfinedChild
+from media.stills.iso_boxes import has_sequence
 from media.stills.program import render_still_previews
 from tests.media.stills import still_files as files
 from tests.media.stills.heic_files import heic
@@ -106,6 +110,7 @@ PLAIN: dict[str, tuple[Maker, tuple[str, str, str | None, int | None]]] = {
     "16.tif": (files.tiff("uint16"), ("tiff", "tiff", "rgb48le", 16)),
     "16_zlib.tif": (files.tiff("uint16", compression="zlib"), ("tiff", "tiff", "rgb48le", 16)),
     "32.tif": (files.tiff("uint32"), ("tiff", "tiff", None, 32)),
+    "int16.tif": (files.tiff("int16"), ("tiff", "tiff", None, 16)),
     "float.tif": (files.tiff("float32"), ("tiff", "tiff", None, 32)),
     "half.tif": (files.tiff("float16"), ("tiff", "tiff", None, 16)),
     "double.tif": (files.tiff("float64", tile=(32, 32)), ("tiff", "tiff", None, 64)),
@@ -142,6 +147,8 @@ GRAY: dict[str, tuple[Maker, str | None, int]] = {
     "bits.png": (files.saved("PNG", "1"), "monob", 1),
     "fax.tif": (files.saved("TIFF", "1", compression="group4"), "monob", 1),
     "gray16.tif": (files.tiff("uint16", gray=True), "gray16le", 16),
+    "int16_gray.tif": (files.tiff("int16", gray=True), None, 16),
+    "int32_gray.tif": (files.tiff("int32", gray=True), None, 32),
     "float.tif": (files.tiff("float32", gray=True), "grayf32le", 32),
     "float_100.tif": (files.tiff("float32", gray=True, scale=100), "grayf32le", 32),
     "gray.jxl": (files.jxl("L"), None, 8),
@@ -159,6 +166,22 @@ def test_a_grey_picture_of_any_depth_is_white_where_it_is_white(
     shown = poster_of(reader, tmp_path / name, content).convert("L")
     assert shown.getpixel((8, 8)) > 230
     assert shown.getpixel((80, 50)) < 90
+
+
+def test_an_animation_of_which_the_first_picture_is_shown_says_so(reader: FamilyReader, tmp_path: Path) -> None:
+    frames = np.stack([np.full((HEIGHT, WIDTH, 3), value, "uint8") for value in (250, 120, 10)])
+    content = bytes(imagecodecs.jpegxl_encode(frames, lossless=True))
+    assert facts_of(reader, tmp_path / "a.jxl", content)["is_animated"] is True
+    assert is_near(poster_of(reader, tmp_path / "a.jxl", content).getpixel((8, 8)), (250, 250, 250))
+    assert "is_animated" not in facts_of(reader, tmp_path / "b.jxl", files.jxl()())
+
+
+@pytest.mark.parametrize(
+    ("brands", "is_said"), [(b"heic\0\0\0\0mif1heic", False), (b"heic\0\0\0\0mif1msf1", True), (b"msf1\0\0\0\0", True)]
+)
+def test_a_file_of_pictures_says_that_it_has_a_sequence(brands: bytes, is_said: bool) -> None:
+    head = struct.pack(">I", 8 + len(brands)) + b"ftyp" + brands + b"\0\0\0\x08msf1"
+    assert has_sequence(head) == is_said
 
 
 @pytest.mark.parametrize("number", range(1, 9))
