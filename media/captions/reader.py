@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from media.captions.cues import Cue, scan_cues
-from media.captions.encodings import guess_codec
+from media.captions.encodings import guess_codec, uses_escapes
 from media.captions.formats import CAPTION_READERS
 from media.probe.captions import (
     MAX_CAPTION_CHARACTERS,
@@ -98,6 +98,9 @@ class _Decoding:
 
     def decode(self, content: bytes) -> str:
         """Decode by byte order mark, as UTF-8, or by a guess; NUL is dropped, which no database stores."""
+        if content.isascii() and uses_escapes(content):
+            self.guessed = "iso2022_jp"
+            return content.decode("iso2022_jp", "replace").replace("\0", "")
         is_wide = content[:2] in (b"\xff\xfe", b"\xfe\xff") or content[:1_000].count(0) > len(content[:1_000]) // 4
         try:
             return decode_text(content) if is_wide else content.decode("utf-8-sig").replace("\0", "")
