@@ -333,7 +333,7 @@ def reference_asset(stored: StoredAsset) -> AssetReference:
 
 def summarize_difference(difference: GroupingDiff) -> str:
     """Return the counts as one sentence."""
-    looked_at = f"{pluralize(difference.files, 'file')} in {pluralize(difference.islands, 'island')}"
+    looked_at = pluralize(difference.files, "file")
     if difference.is_empty:
         stay = "stays as it is" if difference.unchanged == 1 else "stay as they are"
         nothing = f"{looked_at}: nothing changes, {pluralize(difference.unchanged, 'asset')} {stay}"
