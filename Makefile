@@ -75,7 +75,7 @@ ascmhl: $(VENV)/.test build/ascmhl/bin/ascmhl
 properties: $(VENV)/.test
 	$(BIN)/python -m pytest -n $(WORKERS) --hypothesis-profile=long tests/properties $(ARGS)
 
-bench: $(VENV)/.run
+bench: $(VENV)/.test
 	set -e; for program in benchmarks/[a-z]*.py; do \
 	  name=$$(basename "$$program" .py); echo "== $$name"; $(BIN)/python -m "benchmarks.$$name"; \
 	done
