@@ -1,5 +1,7 @@
 """One asset in the console: player, formats, values, comments, approval, shares and history, and what can be done."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from starlette.responses import RedirectResponse, Response
@@ -17,7 +19,6 @@ from services.catalog.assets.assets import find_asset, update_asset
 from services.catalog.segments.segments import SEGMENT_START, NewSegment, add_segments
 from services.core.errors import ValidationFailed
 from services.grouping.manual import MANUAL_ACT
-from services.metadata.values import list_object_values
 from services.objects.objects import find_object, get_object_for_update
 from services.viewing.assets import MediaFacts, load_shown_formats
 from services.viewing.comments import export_caption_track, load_comments
@@ -29,6 +30,7 @@ from services.viewing.related import (
 )
 from services.viewing.tree import load_approval_board, load_format_tree, load_recent_history
 from web.console import PageRoute, Visit
+from web.metadata_card import load_metadata_card
 from web.pages import PAGE_HEADERS
 from web.player import SignedUrls, load_clip_clock, load_player
 from web.share_pages import MAX_COMMENT_CHARACTERS
@@ -45,8 +47,10 @@ def show_asset(visit: Visit) -> Response:
     return show_asset_page(visit)
 
 
-def show_asset_page(visit: Visit, links: tuple[str, ...] = ()) -> Response:
-    """Show the page of the asset: after sharing with links that are shown once."""
+def show_asset_page(
+    visit: Visit, links: tuple[str, ...] = (), errors: Mapping[str, str] = MappingProxyType({})
+) -> Response:
+    """Show the page of the asset: after sharing with links that are shown once, after metadata with what is wrong."""
     asset = asset_of(visit)
     may = effective_permissions(visit.session, visit.actor, ASSET_KIND, asset.id)
     urls = SignedUrls(visit.key, visit.signed_in.token_id)
@@ -60,6 +64,8 @@ def show_asset_page(visit: Visit, links: tuple[str, ...] = ()) -> Response:
     history = load_recent_history(visit.session, asset)
     return visit.page(
         "console/asset.html",
+        400 if errors else 200,
+        **load_metadata_card(visit, asset, may, errors),
         asset=asset,
         here=here,
         may_write=Permission.WRITE in may,
@@ -68,7 +74,6 @@ def show_asset_page(visit: Visit, links: tuple[str, ...] = ()) -> Response:
         player=player,
         downloads={one.id: _download_url(urls, asset, one) for one in formats},
         tree=load_format_tree(visit.session, asset),
-        values=[(one.name, ", ".join(map(str, one.values))) for one in list_object_values(visit.session, asset.id)],
         comments=comments,
         comments_part=part,
         reply=parse_id(visit.query("reply")),

@@ -14,6 +14,7 @@ from media.evidence.verdict import Answer, Level
 from models.core.sessions import transact
 from models.core.system_sample import SystemSample
 from services.core.errors import ValidationFailed, require_administrator, require_known
+from services.jobs.actions import JobAction, apply_job_action
 from services.operations.backlog import (
     BACKLOG_SWEEP_TASK,
     discard_backlog_item,
@@ -27,6 +28,7 @@ from services.operations.samples import SAMPLE_INTERVAL_SECONDS, list_samples
 from services.readiness.ready import ReadyAnswer, ReadyQuestion, ask_ready, resolve_asked_path
 from services.readiness.report import build_ready_report
 from services.readiness.sign_off import sign_off_report
+from web.asset_actions import require_form_id
 from web.console import PageRoute, Visit
 from web.words import describe_duration
 
@@ -45,6 +47,12 @@ WORK_STATES = {
 }
 """Words and colours of states; others are shown as they are."""
 RETRIED_STATES = frozenset({"PARKED", "FAILED"})
+JOB_BUTTONS: dict[str, dict[JobAction, str]] = {
+    "READY": {JobAction.PAUSE: "Pause", JobAction.ABORT: "Stop"},
+    "STARTED": {JobAction.PAUSE: "Pause", JobAction.ABORT: "Stop"},
+    "PAUSED": {JobAction.RESUME: "Resume", JobAction.ABORT: "Stop"},
+}
+"""What can be done with a job in a state. Ended ones are retried or discarded, as other work is."""
 
 
 PLOT_WIDTH, PLOT_HEIGHT, PLOTTED_SECONDS = 1_000, 100, 86_400
@@ -112,6 +120,7 @@ def show_work(visit: Visit) -> Response:
         plot=plot_samples(list_samples(visit.session), datetime.now(UTC)),
         flower=visit.context.flower_url,
         retried=RETRIED_STATES,
+        buttons=JOB_BUTTONS,
     )
 
 
@@ -124,6 +133,16 @@ def retry_work(visit: Visit) -> Response:
     else:
         retry_all_dead_letters(visit.session)
     visit.notify(BACKLOG_SWEEP_TASK, ())
+    return RedirectResponse("/work", 303)
+
+
+def change_job(visit: Visit) -> Response:
+    """Pause, resume or stop a job."""
+    require_administrator(visit.actor, "pause and stop the work of all users")
+    word, key = visit.form.get("action", ""), require_form_id(visit, "key", "job")
+    require_known("action", word, [action for shown in JOB_BUTTONS.values() for action in shown], "is no action")
+    for job in apply_job_action(visit.session, [key], JobAction(word), visit.actor):
+        visit.start_job(job)
     return RedirectResponse("/work", 303)
 
 
@@ -200,6 +219,7 @@ WORK_ROUTES = (
     PageRoute("GET", "/work", show_work),
     PageRoute("POST", "/work/retry", retry_work),
     PageRoute("POST", "/work/discard", discard_work),
+    PageRoute("POST", "/work/jobs", change_job),
     PageRoute("GET", "/explain", show_explanation, is_search=True),
     PageRoute("GET", "/whole", show_ready, is_search=True),
     PageRoute("POST", "/whole", sign_ready),

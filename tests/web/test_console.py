@@ -3,15 +3,26 @@
 import re
 from dataclasses import dataclass
 from html import unescape
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
+from fastapi import FastAPI
+from starlette.routing import Route
 
-from models.access.user import User
+from asgi.admission import Admission
+from asgi.context import ApiContext
+from models.access.user import User, UserGroup
+from models.catalog.collection import Collection
+from models.catalog.storage import Storage
 from models.core.base import new_id
+from models.core.sessions import make_engine, make_sessions
+from models.queues.job import Job
+from search.postgres.engine import PostgresEngine
 from services.access.sign_in import SIGN_IN_SECONDS
+from services.access.tokens import register_app
 from services.access.users import create_user
+from services.catalog.collections.collections import create_collection
 from services.core.actors import SETUP_ACTOR
 from services.core.passwords import hash_password
 from services.core.signing_key import SigningKey
@@ -20,7 +31,7 @@ from tests.api.routes.catalog.test_assets import make_asset
 from tests.api.routes.shares.sharing import share_url
 from tests.api.serve import KEY
 from tests.api.world.objects import World, make_world
-from web.app import CONSOLE_ROUTES
+from web.app import mount_pages
 from web.console import SESSION_COOKIE, make_form_token
 from web.sign_in_pages import local_path
 
@@ -32,7 +43,6 @@ PAGES = {
     "GET /assets/{asset_id:uuid}": "200 200 200 404 200 303 303",
     "GET /assets/{asset_id:uuid}/captions/{track_id:uuid}": "404 404 404 404 404 303 303",
     "GET /assets/{asset_id:uuid}/files": "200 200 200 404 200 303 303",
-    "GET /assets/{asset_id:uuid}/metadata": "200 200 200 404 200 303 303",
     "GET /collections": "200 200 200 200 200 303 303",
     "GET /collections/{collection_id:uuid}": "200 200 200 404 404 303 303",
     "GET /approvals": "200 200 200 200 200 303 303",
@@ -83,6 +93,7 @@ PAGES = {
     "POST /storages/{storage_id:uuid}/remove": "303 403 403 403 403 303 303",
     "POST /work/retry": "303 403 403 403 403 303 303",
     "POST /work/discard": "409 403 403 403 403 303 303",
+    "POST /work/jobs": "303 403 403 403 403 303 303",
     "POST /whole": "400 403 403 403 403 303 303",
     "POST /users": "200 403 403 403 403 303 303",
     "POST /users/{user_id:uuid}": "303 403 403 403 403 303 303",
@@ -116,6 +127,7 @@ FORMS: dict[str, dict[str, str]] = {
     "POST /approvals": {"kind": "assets", "object": "{asset_id}"},
     "POST /storages/{storage_id:uuid}/profile": {"profile": '{{"min_frames": 3}}'},
     "POST /storages/{storage_id:uuid}/patterns": {"patterns": "*.bak"},
+    "POST /work/jobs": {"key": "{job_id}", "action": "PAUSE"},
     "POST /users": {"email": "new.{unique}@example.org"},
     "POST /groups": {"name": "new {unique}"},
     "POST /tokens/end": {"token": "sign-ins"},
@@ -159,8 +171,29 @@ def form_of(page: str) -> str:
     return unescape(found[1])
 
 
+ELSEWHERE = {
+    "GET /sign-in": "test_a_user_signs_in_goes_on_to_the_page_asked_for_and_out",
+    "POST /sign-in": "test_wrong_passwords_are_limited_as_those_of_the_api_are",
+    "GET /sign-in/oidc": "tests/web/test_oidc.py",
+    "GET /sign-in/oidc/callback": "tests/web/test_oidc.py",
+    "GET /events": "test_events_name_what_changed_to_users_alone",
+    "/share": "test_every_route_of_the_page_answers_guests_of_its_own_share_alone",
+    "/static": "the same files for everyone",
+}
+"""Routes that are not for users who are signed in, each with where it is tested who gets what."""
+
+
 def test_every_page_has_a_row() -> None:
-    assert {f"{route.method} {route.path}" for route in CONSOLE_ROUTES} == set(PAGES)
+    sessions = make_sessions(make_engine("postgresql+psycopg://nowhere/nothing"))
+    context, app = ApiContext(sessions, PostgresEngine(sessions)), FastAPI(openapi_url=None)
+    app.state.admission = Admission(context)
+    mount_pages(app, context)
+    served = {
+        f"{method} {route.path}" if isinstance(route, Route) else getattr(route, "path", "")
+        for route in app.routes
+        for method in (getattr(route, "methods", None) or {""}) - {"HEAD"}
+    }
+    assert served == {*PAGES, *ELSEWHERE}
 
 
 def test_each_page_and_action_answers_everybody_as_its_row_says(api: Api) -> None:
@@ -287,6 +320,33 @@ def test_hostile_titles_values_and_comments_are_text(api: Api) -> None:
     assert "&lt;script&gt;alert(1)" in pages[0].text
 
 
+def test_hostile_names_of_what_administrators_see_are_text(api: Api) -> None:
+    admin = api.user(is_admin=True)
+    with api.sessions.begin() as session:
+        ids = make_world(session, admin.id, None).ids
+        session.get_one(User, UUID(ids["user_id"])).first_name = HOSTILE
+        session.get_one(UserGroup, UUID(ids["group_id"])).name = f"{HOSTILE} {uuid4().hex}"
+        storage, job = session.get_one(Storage, UUID(ids["storage_id"])), session.get_one(Job, UUID(ids["job_id"]))
+        storage.name, storage.frozen_reason = f"{HOSTILE} {uuid4().hex}", HOSTILE
+        job.title, job.message = HOSTILE, HOSTILE
+        parent = session.get_one(Collection, UUID(ids["collection_id"]))
+        parent.title = HOSTILE
+        create_collection(session, Collection(title=f"in {HOSTILE}", parent_id=parent.id), admin.actor)
+        register_app(session, admin.id, HOSTILE)
+    paths = ["/storages", "/storages/{storage_id}", "/users", "/users/{user_id}", "/groups/{group_id}", "/audit"]
+    paths += ["/collections", "/collections/{collection_id}", "/approvals", "/work", "/tokens"]
+    asked = {"path": f"/{HOSTILE}", "words": HOSTILE, "who": HOSTILE, "type": HOSTILE}
+    with httpx.Client(base_url=api.root, cookies={SESSION_COOKIE: f"{admin.app_id}.{admin.token}"}) as browser:
+        browser.post("/tokens", data={"name": HOSTILE, "days": "1", "form": form_of(browser.get("/tokens").text)})
+        shown = {path: browser.get(path.format_map(ids)) for path in paths}
+        said = [browser.get(path, params=asked) for path in ("/explain", "/whole", "/users", "/audit")]
+    for page in (*shown.values(), *said):
+        assert page.status_code in (200, 400), page.text
+        assert "<script>alert" not in page.text
+        assert "<img src=x" not in page.text
+    assert [path for path, page in shown.items() if "&lt;script&gt;alert(1)" not in page.text] == ["/approvals"]
+
+
 def test_an_unknown_address_is_answered_as_before(api: Api) -> None:
     assert httpx.get(f"{api.root}/nothing").status_code == 404
     assert httpx.get(f"{api.root}/API/nothing").headers["content-type"] == "application/json"
@@ -300,9 +360,10 @@ def test_metadata_is_edited_through_a_view_and_faults_are_said_beside_their_fiel
         owner.http.post("/metadata/v1/fields/", json={"name": name, "label": f"<{name}>", "field_type": kind})
     body = {"name": f"Slate {suffix}", "view_fields": [{"name": name} for name in fields]}
     view = owner.http.post("/metadata/v1/views/", json=body).json()["id"]
-    path, (scene, take, tags) = f"/assets/{asset}/metadata", [f"field.{name}" for name in fields]
+    here, (scene, take, tags) = f"/assets/{asset}", [f"field.{name}" for name in fields]
+    path = f"{here}/metadata"
     with httpx.Client(base_url=api.root, cookies={SESSION_COOKIE: f"{owner.app_id}.{owner.token}"}) as browser:
-        page = browser.get(path, params={"view": view})
+        page = browser.get(here, params={"view": view})
         assert f"&lt;scene_{suffix}&gt;" in page.text
         form = {"form": form_of(page.text), "view": view, scene: "<b>7</b>", take: "two", tags: "wide\r\nnight"}
         wrong = browser.post(path, data=form)
@@ -314,4 +375,5 @@ def test_metadata_is_edited_through_a_view_and_faults_are_said_beside_their_fiel
         right = browser.post(path, data={**form, take: "2"}, follow_redirects=True)
         assert 'value="&lt;b&gt;7&lt;/b&gt;"' in right.text
         assert "night\nwide" in right.text or "wide\nnight" in right.text
-        assert f"scene_{suffix}" in browser.get(f"/assets/{asset}").text
+        assert right.url.path == here
+        assert f"<dt>scene_{suffix}</dt><dd>&lt;b&gt;7&lt;/b&gt;</dd>" in browser.get(here, params={"view": "all"}).text

@@ -9,6 +9,7 @@ function localize(root) {
 // As the server sent them: what is shown has times in another zone.
 const sent = new WeakMap([...document.querySelectorAll("[data-live]")].map((part) => [part, part.innerHTML]));
 localize(document);
+document.querySelector(".bar nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 
 const waiting = document.querySelector("[data-reload]");
 if (waiting) {
@@ -20,14 +21,15 @@ if (waiting) {
   }, Number(waiting.dataset.reload) * 1000);
 }
 
-for (const button of document.querySelectorAll("[data-copy]")) {
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (!button) return;
   const link = button.parentElement.querySelector("input");
-  button.hidden = false;
-  button.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(link.value);
-    button.textContent = "Copied";
-  });
-}
+  link.select();
+  // Browsers have a clipboard for pages by HTTPS alone.
+  await navigator.clipboard?.writeText(link.value);
+  button.textContent = navigator.clipboard ? "Copied" : "Selected";
+});
 
 // How many are checked, beside what can be done with them.
 const picked = document.querySelector("[data-picked]");
@@ -38,11 +40,11 @@ if (picked) {
 }
 
 // Parts of the page are replaced by those of the page as the server would show it now.
+const parsePage = async (answer) => new DOMParser().parseFromString(await answer.text(), "text/html");
+const pairParts = (page, ids) => ids.map((id) => [document.getElementById(id), page.getElementById(id)]).filter(([old, fresh]) => old && fresh);
 async function loadParts(url, ids) {
   const answer = await fetch(url);
-  if (!answer.ok || answer.redirected) return null;
-  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-  return ids.map((id) => [document.getElementById(id), page.getElementById(id)]).filter(([old, fresh]) => old && fresh);
+  return answer.ok && !answer.redirected ? pairParts(await parsePage(answer), ids) : null;
 }
 
 function replacePart(old, fresh) {
@@ -56,6 +58,49 @@ function replacePart(old, fresh) {
   localize(fresh);
   if (picked) countPicked();
 }
+
+// Forms and links in a part of the page work without leaving it, so that a clip keeps its moment.
+async function changePart(part, origin, url, options) {
+  if (origin.dataset.busy) return;
+  origin.dataset.busy = "1";
+  const answer = await fetch(url, options).catch(() => null);
+  const page = answer && await parsePage(answer);
+  const fresh = page?.getElementById(part.id);
+  delete origin.dataset.busy;
+  if (!fresh) {
+    if (answer?.redirected) { location.assign(answer.url); return; }
+    const wrong = origin.querySelector(".wrong") || origin.appendChild(document.createElement("p"));
+    wrong.className = "wrong";
+    wrong.setAttribute("role", "alert");
+    wrong.textContent = page?.querySelector("main [role=alert], main h1")?.textContent || "The server does not answer. Please try again.";
+    return;
+  }
+  const others = [...document.querySelectorAll("[data-live], [data-with]")].filter((one) => !part.contains(one) && !isInUse(one));
+  for (const [old, now] of pairParts(page, others.map((one) => one.id))) replacePart(old, now);
+  const typed = origin.matches("a") && part.querySelector("textarea")?.value;
+  part.replaceWith(document.adoptNode(fresh));
+  if (typed) fresh.querySelector("textarea").value = typed;
+  localize(fresh);
+  const next = fresh.querySelector("[aria-invalid]") || (origin.matches("a") && fresh.querySelector("textarea")) || fresh.querySelector("h2");
+  if (next.matches("h2")) next.tabIndex = -1;
+  next.focus({ preventScroll: next.matches("h2") });
+}
+document.addEventListener("submit", (event) => {
+  const form = event.target, part = form.closest("[data-part]");
+  if (!part) return;
+  event.preventDefault();
+  const fields = new FormData(form);
+  if (event.submitter?.name) fields.append(event.submitter.name, event.submitter.value);
+  const body = new URLSearchParams(fields);
+  if (form.method === "post") changePart(part, form, form.action, { method: "POST", body });
+  else changePart(part, form, `${form.action.split("#")[0]}?${body}`);
+});
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("[data-part] a[data-inside]");
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  changePart(link.closest("[data-part]"), link, link.href);
+});
 
 // Search as you type.
 const find = document.getElementById("find");

@@ -5,7 +5,6 @@ const [over, under] = (player.dataset.rate || "").split("/").map(Number);
 const rate = over ? over / (under || 1) : 0;
 const fps = Math.max(1, Math.round(rate));
 const find = (name) => player.querySelector(`[data-${name}]`);
-const at = document.getElementById("at");
 const isSequence = "first" in player.dataset;
 const holes = (player.dataset.holes || "").split(",").filter(Boolean)
   .map((run) => run.match(/^(-?\d+)-(-?\d+)$/).slice(1).map(Number));
@@ -35,11 +34,11 @@ function clock() {
 function show() {
   if (!media.duration) return;
   const scrub = find("scrub");
-  scrub.max = rate ? lastFrame() : Math.floor(media.duration);
+  scrub.step = rate ? 1 : 0.1;
+  scrub.max = rate ? lastFrame() + 1 : media.duration;
   scrub.value = rate ? frameNow() : media.currentTime;
   find("timecode").textContent = clock();
   scrub.setAttribute("aria-valuetext", clock());
-  player.querySelector(".now").setAttribute("x", (media.currentTime / media.duration) * 1000 - 1);
   if (!isSequence) return;
   const frame = Number(player.dataset.first) + Math.min(frameNow(), lastFrame()) * Number(player.dataset.step);
   const isMissing = holes.some(([first, last]) => first <= frame && frame <= last);
@@ -62,7 +61,6 @@ function showDrawing(comment) {
   if (drawing) player.querySelector(".stage").append(drawing.cloneNode(true));
 }
 
-player.querySelector(".transport").hidden = false;
 for (const event of ["timeupdate", "seeked", "loadedmetadata", "durationchange"]) media.addEventListener(event, show);
 media.addEventListener("play", () => showDrawing(null));
 if (media.requestVideoFrameCallback) {
@@ -78,20 +76,18 @@ find("scrub").addEventListener("input", (event) => {
 find("speed").addEventListener("change", (event) => { media.playbackRate = Number(event.target.value); });
 find("loop").addEventListener("change", (event) => { media.loop = event.target.checked; });
 
-const fillTime = () => { if (at) at.value = clock(); };
-player.querySelector(".timeline").addEventListener("click", (event) => {
-  const box = event.currentTarget.getBoundingClientRect();
-  media.pause();
-  media.addEventListener("seeked", fillTime, { once: true });
-  const time = ((event.clientX - box.left) / box.width) * media.duration;
-  if (rate) seekFrame(Math.floor(time * rate));
-  else media.currentTime = time;
-});
-const here = document.querySelector("[data-here]");
-if (here) {
-  here.hidden = false;
-  here.addEventListener("click", () => { media.pause(); fillTime(); document.getElementById("text").focus(); });
+// The moment of the next comment: that of the time line, unless one is being written.
+function fillTime(isAsked) {
+  const at = document.getElementById("at");
+  if (at && (isAsked || !document.getElementById("text").value)) at.value = clock();
 }
+find("scrub").addEventListener("change", () => fillTime(false));
+document.addEventListener("click", (event) => {
+  if (!event.target.closest("[data-here]")) return;
+  media.pause();
+  fillTime(true);
+  document.getElementById("text").focus();
+});
 document.addEventListener("click", (event) => {
   const link = event.target.closest("[data-seek]");
   if (!link) return;

@@ -99,7 +99,10 @@ def test_a_guest_watches_comments_and_votes(site: Site, visitor: Page, shots: Pa
     visitor.get_by_label("Your comment").fill(HOSTILE)
     visitor.get_by_role("button", name="Send").click()
     expect(visitor.locator(".said")).to_have_text(HOSTILE)
+    expect(visitor.locator("[data-timecode]")).to_have_text(re.compile(r"[:;]02"))
+    expect(visitor.locator(".mark")).to_have_count(1)
     visitor.get_by_role("link", name="Reply to ann@example.org").click()
+    expect(visitor.get_by_text("You reply to")).to_be_visible()
     visitor.get_by_label("Your comment").fill("That is in the script.")
     visitor.get_by_role("button", name="Send").click()
     expect(visitor.locator(".answer .said")).to_have_text("That is in the script.")
@@ -188,7 +191,7 @@ def search_and_filter(visitor: Page) -> None:
     visitor.get_by_label("Search").fill("nothing like it")
     expect(visitor.get_by_text("Nothing is found.")).to_be_visible()
     visitor.get_by_role("link", name="Show all assets").click()
-    visitor.get_by_role("link", name="image", exact=True).click()
+    visitor.get_by_role("link", name="image 1", exact=True).click()
     expect(visitor.locator("#total")).to_have_text("1 asset")
     visitor.get_by_role("link", name="Remove all filters").click()
 
@@ -206,6 +209,23 @@ def review_an_asset(visitor: Page) -> None:
     visitor.get_by_label("Reason").fill("Cut it at one second.")
     visitor.get_by_role("button", name="Approve").click()
     expect(visitor.locator("#approval .badge.good").first).to_have_text("approved")
+
+
+def edit_metadata(visitor: Page) -> None:
+    """In the page of the asset, which stays where it is: the clip keeps its moment."""
+    visitor.locator("[data-scrub]").fill("30")
+    card = visitor.locator("#metadata")
+    card.get_by_text("Edit", exact=True).click()
+    card.get_by_label("Scene").fill(HOSTILE)
+    card.get_by_label("Take").fill("two")
+    card.get_by_role("button", name="Save").click()
+    expect(card.get_by_role("alert")).to_be_visible()
+    expect(card.get_by_label("Take")).to_be_focused()
+    check_page(visitor, "metadata")
+    card.get_by_label("Take").fill("2")
+    card.get_by_role("button", name="Save").click()
+    expect(card.locator("dd")).to_have_text([HOSTILE, "2"])
+    expect(visitor.locator("[data-timecode]")).to_have_text(re.compile(r":01[:;]06"))
 
 
 def share_and_end(visitor: Page, chromium: Browser) -> None:
@@ -226,6 +246,11 @@ def share_and_end(visitor: Page, chromium: Browser) -> None:
 def test_a_user_signs_in_finds_reviews_shares_and_ends_it(
     site: Site, visitor: Page, chromium: Browser, shots: Path
 ) -> None:
+    for name, kind in (("scene", "string"), ("take", "integer")):
+        field = {"name": name, "label": name.capitalize(), "field_type": kind}
+        site.request("POST", "/metadata/v1/fields/", json=field)
+    view = {"name": "Slate", "view_fields": [{"name": "scene"}, {"name": "take"}]}
+    site.request("POST", "/metadata/v1/views/", json=view)
     sign_in(site, visitor, "/assets?view=table", shots)
     expect(visitor.get_by_role("rowheader", name="coffee_cup_v042")).to_be_visible()
     check_page(visitor, "assets-table", shots)
@@ -236,10 +261,7 @@ def test_a_user_signs_in_finds_reviews_shares_and_ends_it(
     assert visitor.evaluate(LAYOUT_SHIFT) < 0.01
     search_and_filter(visitor)
     review_an_asset(visitor)
-    visitor.get_by_role("link", name="Edit metadata").click()
-    expect(visitor.get_by_role("heading", level=1)).to_have_text("Metadata")
-    check_page(visitor, "metadata")
-    visitor.go_back()
+    edit_metadata(visitor)
     check_page(visitor, "asset", shots)
     share_and_end(visitor, chromium)
     visitor.get_by_role("link", name="Work").click()
