@@ -12,7 +12,6 @@ from web.bulk_actions import BULK_ROUTES
 from web.collection_pages import COLLECTION_ROUTES
 from web.console import Console, install_console
 from web.live import NEWS_PATH, NewsStreams
-from web.metadata_pages import METADATA_ROUTES
 from web.pages import STATIC_PATH, make_renderer, make_static_app
 from web.search_pages import SEARCH_ROUTES
 from web.share_pages import make_share_app
@@ -26,7 +25,6 @@ CONSOLE_ROUTES = (
     *BULK_ROUTES,
     *ASSET_ROUTES,
     *ASSET_ACTION_ROUTES,
-    *METADATA_ROUTES,
     *COLLECTION_ROUTES,
     *APPROVAL_ROUTES,
     *STORAGE_ROUTES,

@@ -17,11 +17,13 @@ from services.approvals.requests import ApprovalSpec, request_approval
 from services.approvals.votes import MAX_REASON_CHARACTERS, cast_vote
 from services.catalog.assets.assets import find_asset, update_asset
 from services.catalog.segments.segments import SEGMENT_START, NewSegment, add_segments
-from services.core.errors import ValidationFailed
+from services.core.errors import NotFound, ValidationFailed
 from services.grouping.manual import MANUAL_ACT
+from services.metadata.values import write_object_values
 from services.objects.objects import find_object, get_object_for_update
 from services.viewing.assets import MediaFacts, load_shown_formats
 from services.viewing.comments import export_caption_track, load_comments
+from services.viewing.metadata import load_form_fields
 from services.viewing.related import (
     list_holding_collections,
     list_related_assets,
@@ -30,7 +32,7 @@ from services.viewing.related import (
 )
 from services.viewing.tree import load_approval_board, load_format_tree, load_recent_history
 from web.console import PageRoute, Visit
-from web.metadata_card import load_metadata_card
+from web.metadata_card import FIELD_PREFIX, load_metadata_card
 from web.pages import PAGE_HEADERS
 from web.player import SignedUrls, load_clip_clock, load_player
 from web.share_pages import MAX_COMMENT_CHARACTERS
@@ -118,6 +120,25 @@ def rename_asset(visit: Visit) -> Response:
     return back_to(visit, update_asset(visit.session, asset_of(visit).id, {"title": title}, visit.actor), "main")
 
 
+def write_metadata(visit: Visit) -> Response:
+    """Write the values that were typed; all or none."""
+    view_id = parse_id(visit.form.get("view"))
+    if view_id is None:
+        raise NotFound("metadata view", visit.form.get("view", ""))
+    found = get_object_for_update(visit.session, visit.actor, ASSET_KIND, asset_of(visit).id)
+    fields, _ = load_form_fields(visit.session, visit.actor, found.id, view_id)
+    sent = {
+        field.rule.name: text.splitlines() if field.rule.multi else [text.replace("\r\n", "\n")]
+        for field in fields
+        if not field.rule.read_only and (text := visit.form.get(FIELD_PREFIX + field.rule.name)) is not None
+    }
+    try:
+        write_object_values(visit.session, found, sent, visit.actor, view_id=view_id)
+    except ValidationFailed as wrong:
+        return show_asset_page(visit, errors=wrong.errors)
+    return RedirectResponse(f"/assets/{found.id}?view={view_id}#metadata", 303)
+
+
 def say_comment(visit: Visit) -> Response:
     """Add a comment, at a time of the clip or in reply to another."""
     asset, text = asset_of(visit), visit.form.get("text", "").strip()[:MAX_COMMENT_CHARACTERS]
@@ -177,6 +198,7 @@ ASSET_ROUTES = (
     PageRoute("GET", ASSET_PATH, show_asset),
     PageRoute("GET", f"{ASSET_PATH}/captions/{{track_id:uuid}}", send_track),
     PageRoute("POST", f"{ASSET_PATH}/title", rename_asset),
+    PageRoute("POST", f"{ASSET_PATH}/metadata", write_metadata),
     PageRoute("POST", f"{ASSET_PATH}/comments", say_comment),
     PageRoute("POST", f"{ASSET_PATH}/approval", ask_approval),
     PageRoute("POST", f"{ASSET_PATH}/votes", vote_asset),
