@@ -137,6 +137,9 @@ class SearchEngine(Protocol):
     def check(self, look: bool = False) -> None:
         """Raise SearchUnavailableError if the engine is known to be down; with `look`, send a request to find out."""
 
+    def find_write_blocks(self) -> list[str]:
+        """Return what keeps documents from being written, by the engine's own names; empty where nothing does."""
+
     def write(self, documents: Sequence[Document], targets: Sequence[str] = ()) -> list[WriteOutcome]:
         """Store documents that are not older than the stored ones; returns one result each, in their order.
 

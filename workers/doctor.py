@@ -16,7 +16,8 @@ from typing import Literal
 
 from celery import Celery
 from kombu.exceptions import OperationalError as BrokerError
-from redis.exceptions import RedisError, ResponseError
+from redis import Redis
+from redis.exceptions import NoPermissionError, RedisError, ResponseError
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
@@ -28,6 +29,7 @@ from models.queues import index_queue
 from models.schema import SchemaState, read_schema_state
 from search.engine import SearchEngine, SearchUnavailableError
 from services.core.folder_markers import is_folder_writable
+from services.core.free_space import MIN_FREE_BYTES
 from services.indexing.requests import SELECT_INDEX_DRIFT
 from services.storages.process_reports import MachineView, list_machine_views
 from watch.disk.mount_identity import identify_root, is_network_file_system
@@ -35,15 +37,17 @@ from workers.celery.app import count_workers
 from workers.config.broker import SOCKET_OPTIONS, parse_broker_url
 from workers.config.connection import SystemConnection
 from workers.config.version import read_version
+from workers.server_states import database_reason, explain_refusal
 
 CheckGrade = Literal["well", "look", "broken"]
 
 MIN_POSTGRES_VERSION = 140_000
 MAX_CLOCK_SKEW_SECONDS = 2.0
-MIN_FREE_SHARE, MIN_FREE_BYTES = 0.05, 2 * 1024**3
 MIN_QUEUED_EVENTS = 16_384
 MAX_INDEX_LAG_SECONDS = 60.0
 """As in the alert IndexStuck."""
+PROBE_KEY = "tapeless.doctor"
+INSUFFICIENT_PRIVILEGE = "42501"
 INOTIFY_LIMITS = Path("/proc/sys/fs/inotify")
 
 
@@ -99,10 +103,14 @@ def check_database(target: DiagnosticContext) -> Iterator[DiagnosticCheck]:
             ).one()
             schema = read_schema_state(session.connection())
     except DBAPIError as error:
-        yield DiagnosticCheck(
-            "database", "broken", str(error.orig).splitlines()[0], "start it; nothing works without it"
-        )
+        yield DiagnosticCheck("database", "broken", *explain_refusal("database", database_reason(error)))
         return
+    try:
+        with target.sessions.begin() as session:
+            session.execute(text("CREATE TEMPORARY TABLE tapeless_doctor ON COMMIT DROP AS SELECT 1 AS written"))
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) != INSUFFICIENT_PRIVILEGE:
+            yield DiagnosticCheck("database", "broken", *explain_refusal("database", database_reason(error)))
     old = version < MIN_POSTGRES_VERSION
     yield DiagnosticCheck("database", "broken" if old else "well", f"PostgreSQL {version // 10_000}", "use 14 or newer")
     if schema is SchemaState.OUTDATED:
@@ -122,23 +130,38 @@ def check_database(target: DiagnosticContext) -> Iterator[DiagnosticCheck]:
 
 
 def check_broker(target: DiagnosticContext) -> Iterator[DiagnosticCheck]:
-    """Check that the broker answers, refuses messages rather than evicting them, and persists them."""
+    """Check that the broker answers and takes messages, refuses them rather than evicting others, and persists them."""
     try:
         with target.celery.connection_for_read() as connection:
             client = connection.default_channel.client
             server = client.info("server")
-            yield DiagnosticCheck(
-                "broker", "well", f"version {server.get('valkey_version') or server.get('redis_version')}"
-            )
-            settings = client.config_get("maxmemory*") | client.config_get("appendonly")
+            version = server.get("valkey_version") or server.get("redis_version")
+            yield DiagnosticCheck("broker", "well", f"version {version}")
+            yield from check_broker_writes(client)
+            yield from check_broker_settings(client)
+    except (BrokerError, RedisError, OSError) as error:
+        yield DiagnosticCheck("broker", "broken", *explain_refusal("broker", str(error)))
+
+
+def check_broker_writes(client: Redis) -> Iterator[DiagnosticCheck]:
+    """Check that the broker takes messages, by writing what it forgets a second later."""
+    try:
+        client.set(PROBE_KEY, "1", ex=1)
+    except NoPermissionError:
+        return
+    except ResponseError as error:
+        yield DiagnosticCheck("broker messages", "broken", *explain_refusal("broker", str(error)))
+
+
+def check_broker_settings(client: Redis) -> Iterator[DiagnosticCheck]:
+    """Check the broker's limit of memory and its persistence."""
+    try:
+        settings = client.config_get("maxmemory*") | client.config_get("appendonly")
     except ResponseError:
         advice = "check by hand that it has appendonly yes and maxmemory-policy noeviction"
         yield DiagnosticCheck(
             "broker persistence", "look", "its user lacks the permission CONFIG, so its settings are unknown", advice
         )
-        return
-    except (BrokerError, RedisError, OSError) as error:
-        yield DiagnosticCheck("broker", "broken", str(error), "start the broker; pending work resumes within seconds")
         return
     policy, limit, kept = (settings.get(name) for name in ("maxmemory-policy", "maxmemory", "appendonly"))
     if policy != "noeviction":
@@ -168,12 +191,15 @@ def check_search(target: DiagnosticContext) -> Iterator[DiagnosticCheck]:
     """Check that the engine answers and follows the rows."""
     try:
         target.engine.check(look=True)
+        blocks = target.engine.find_write_blocks()
     except SearchUnavailableError as error:
-        yield DiagnosticCheck(
-            "search", "broken", str(error), "start it, or free its disk; what changed waits until it answers"
-        )
+        yield DiagnosticCheck("search", "broken", *explain_refusal("search", str(error)))
         return
-    yield DiagnosticCheck("search", "well", type(target.engine).__name__.removesuffix("Engine"))
+    if blocks:
+        reason = f"cluster_block: {', '.join(blocks)}"
+        yield DiagnosticCheck("search", "broken", *explain_refusal("search", reason))
+    else:
+        yield DiagnosticCheck("search", "well", type(target.engine).__name__.removesuffix("Engine"))
     try:
         with target.sessions() as session:
             found = check_index(
@@ -328,7 +354,7 @@ def check_folder(name: str, folder: Path, harm: str) -> Iterator[DiagnosticCheck
     if not is_folder_writable(folder):
         yield DiagnosticCheck(name, "broken", f"{folder} is not writable from here", "give it to the user of Tapeless")
     usage = shutil.disk_usage(folder)
-    low = usage.free < max(MIN_FREE_BYTES, MIN_FREE_SHARE * usage.total)
+    low = usage.free < MIN_FREE_BYTES
     found = f"{usage.free / 1024**3:.1f} GiB free in {folder}"
     yield DiagnosticCheck(name, "broken" if low else "well", found, f"free some: {harm}")
 

@@ -7,6 +7,7 @@ nothing.
 import time
 import uuid
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -54,8 +55,9 @@ SELECT_RUNNING_JOBS = text(f"""
 class Display:
     """Polls the rows twice a second and draws; without a terminal it prints plain lines."""
 
-    def __init__(self, sessions: Sessions, console: Console) -> None:
+    def __init__(self, sessions: Sessions, console: Console, own_folders: Mapping[str, Path]) -> None:
         self._sessions = sessions
+        self._own_folders = own_folders
         self._console = console
         self._next_look = 0.0
         self._shown: list[uuid.UUID] = []
@@ -87,7 +89,7 @@ class Display:
         since = min_id_at(max(time.time() - LOOK_BACK_SECONDS, self._shown_until))
         try:
             with self._sessions() as session:
-                found = read_status(session)
+                found = read_status(session, self._own_folders)
                 asked = {"shown": self._shown, "since": since, "most": MAX_SHOWN_ASSETS + 1}
                 rows = session.execute(SELECT_NEW_ASSETS, asked).all()
                 work = list_waiting_work(session) if found.jobs_waiting else []
@@ -143,11 +145,13 @@ class Display:
 
 
 def find_troubles(found: SystemStatus, states: Sequence[ChildState], restarts: Mapping[str, int]) -> dict[str, str]:
-    """Return what is wrong with storages and processes, by what it concerns.
+    """Return what is wrong with disks, storages and processes, by what it concerns.
 
     A process that ended and runs again is in trouble once more often than `restarts` knew: a short end is reported too.
     """
-    troubles = {f'storage "{storage.name}"': storage.message for storage in found.storages if storage.message}
+    troubles = found.low_space | {
+        f'storage "{storage.name}"': storage.message for storage in found.storages if storage.message
+    }
     for child in states:
         is_down = child.state in ("waiting", "starting") and child.last_exit is not None
         if is_down or child.restarts > restarts.get(child.name, 0):

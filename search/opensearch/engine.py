@@ -61,6 +61,13 @@ class OpenSearchEngine:
         if look:
             self.client.ask("GET", f"/{self.indexes.alias}/_alias", seconds=HEALTH_CHECK_TIMEOUT_SECONDS)
 
+    def find_write_blocks(self) -> list[str]:
+        """Return the blocks of the live index: OpenSearch sets one where its disk is almost full."""
+        path = f"/{self.indexes.alias}/_settings/index.blocks.*"
+        found = self.client.ask("GET", path, seconds=HEALTH_CHECK_TIMEOUT_SECONDS, flat_settings="true")
+        settings = [name for index in found.values() for name, value in index["settings"].items() if value == "true"]
+        return sorted(set(settings))
+
     def write(self, documents: Sequence[Document], targets: Sequence[str] = ()) -> list[WriteOutcome]:
         """Store documents that are not older than the stored ones, in the live index or in all `targets`."""
         return bulk_write_documents(

@@ -62,6 +62,10 @@ class PostgresEngine:
     def check(self, look: bool = False) -> None:
         """Do nothing: the caller is connected to the same database."""
 
+    def find_write_blocks(self) -> list[str]:
+        """Return nothing: the database is written like all rows."""
+        return []
+
     def close(self) -> None:
         """Do nothing: the caller owns the connections."""
 

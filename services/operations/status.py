@@ -1,7 +1,8 @@
 """State of the whole system in a few numbers, for the terminal, programs and health checks."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select, text
@@ -12,6 +13,7 @@ from models.catalog.file import read_folder_paths
 from models.catalog.storage import PURPOSE_FILES, Storage, StorageStatus
 from models.core.paths import display_path, join_path
 from models.queues.registry import ISLAND_QUEUE, JOB_QUEUE, MARK_QUEUE, MEDIA_QUEUE, WORK_QUEUES
+from services.core.free_space import find_low_space
 from services.core.text import pluralize
 from services.operations.problems import PROBLEM_KINDS
 from services.operations.waiting_work import format_duration
@@ -116,6 +118,8 @@ class SystemStatus:
     suspected: int
     index_lag_seconds: float
     storages: list[StorageState]
+    low_space: dict[str, str] = field(default_factory=dict)
+    """Folders of Tapeless on this machine whose disk is almost full, in words."""
 
     @property
     def idle(self) -> bool:
@@ -126,7 +130,8 @@ class SystemStatus:
     @property
     def problems(self) -> list[str]:
         """What needs a person, the worst first; a green word is only said if there is nothing."""
-        found = [f'storage "{storage.name}" needs attention' for storage in self.storages if storage.message]
+        found = list(self.low_space.values())
+        found += [f'storage "{storage.name}" needs attention' for storage in self.storages if storage.message]
         found += [describe(number) for name, describe in COUNTED_PROBLEMS if (number := getattr(self, name))]
         return found
 
@@ -135,8 +140,8 @@ class SystemStatus:
         return asdict(self) | {"idle": self.idle, "problems": self.problems}
 
 
-def read_status(session: Session) -> SystemStatus:
-    """Count everything.
+def read_status(session: Session, own_folders: Mapping[str, Path] | None = None) -> SystemStatus:
+    """Count everything; `own_folders` are those that Tapeless writes to on this machine.
 
     Storages are read before the counts, in the direction of the pipeline: work that leaves its scan in between is still
     counted.
@@ -171,7 +176,7 @@ def read_status(session: Session) -> SystemStatus:
         )
         for row in rows
     ]
-    return SystemStatus(**counts, storages=storages)
+    return SystemStatus(**counts, storages=storages, low_space=find_low_space(own_folders or {}))
 
 
 def describe_storage_trouble(row: Storage) -> str:

@@ -11,15 +11,19 @@ from rich.console import Console
 
 from services.operations.status import StorageState, SystemStatus
 from services.operations.waiting_work import READING_UNIT, WaitingWork
+from workers.commands.server.status import make_headline
 from workers.processes.supervisor import ChildState
 from workers.terminal_ui import describe_running_jobs, find_troubles, make_status_line
 
 COUNTS = [field.name for field in fields(SystemStatus) if field.type in (int, "int")]
 
 
-def status(*storages: StorageState, **counts: int) -> SystemStatus:
+FULL = {"data folder": "the disk of the data folder has 0.1 GiB left"}
+
+
+def status(*storages: StorageState, low_space: dict[str, str] | None = None, **counts: int) -> SystemStatus:
     numbers = dict.fromkeys(COUNTS, 0) | counts
-    return SystemStatus(**numbers, index_lag_seconds=0.0, storages=list(storages))
+    return SystemStatus(**numbers, index_lag_seconds=0.0, storages=list(storages), low_space=low_space or {})
 
 
 def storage(message: str) -> StorageState:
@@ -54,6 +58,14 @@ def test_the_mark_is_green_only_without_work_and_problems(counts: dict[str, int]
     line = printed(make_status_line(status(**counts), []))
     assert line.startswith(f"\x1b[{style}m{said[0]}")
     assert all(words in line for words in said)
+
+
+def test_no_line_is_green_above_a_full_disk_and_its_end_is_reported() -> None:
+    found = status(low_space=FULL)
+    assert printed(make_status_line(found, [])).startswith("\x1b[33m● ")
+    assert find_troubles(found, [], {}) == FULL
+    headline = printed(make_headline(found, found.problems), width=200)
+    assert headline.startswith("\x1b[33midle, with problems: the disk of the data folder has 0.1 GiB left")
 
 
 def test_what_waits_is_said_with_its_rate_and_time_and_nothing_is_cut_off_at_80_columns() -> None:

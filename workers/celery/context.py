@@ -3,7 +3,7 @@
 Created once per process, after its fork, and passed down as an argument: nothing below `workers` connects by itself.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -50,6 +50,8 @@ class ProcessContext:
     """Available transcode profiles."""
     max_transcodes: int = DEFAULT_CONCURRENT_TRANSCODES
     """Renditions that this worker encodes at once."""
+    own_folders: Mapping[str, Path] = field(default_factory=dict)
+    """Folders that Tapeless writes to on this machine, by name."""
 
     def close(self) -> None:
         """Close all connections."""
@@ -77,7 +79,13 @@ def make_context(
         settings.outside,
         settings.trigger_user,
         media_folder=settings.media_folder,
+        own_folders=name_own_folders(settings),
     )
+
+
+def name_own_folders(settings: Settings) -> dict[str, Path]:
+    """Return the folders that Tapeless writes to, as metrics and status name them."""
+    return {"data": settings.data.absolute(), "media": settings.media_folder}
 
 
 def make_search_engine(connection: SystemConnection, sessions: Sessions) -> SearchEngine:

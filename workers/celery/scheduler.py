@@ -58,8 +58,7 @@ class ConditionalScheduler(Scheduler):
         context = self.app.context
         settings = current_settings()
         rows = RowsCollector(context.sessions, self.app.queue_lengths, context.engine, self.app.worker_counts)
-        folders = {"data": settings.data, "media": settings.media_folder}
-        serve_metrics(settings, rows, HostCollector(read_version(), settings.data, folders))
+        serve_metrics(settings, rows, HostCollector(read_version(), settings.data, context.own_folders))
         self._seconds = min(context.timing.poll_seconds, context.timing.sweep_seconds)
         self.install_default_entries({})
         intervals = {

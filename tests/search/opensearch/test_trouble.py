@@ -199,7 +199,9 @@ def test_an_index_that_stays_read_only_leaves_the_queue_as_it_was(
     add(sessions, "first")
     drain_index_queue(sessions, engine, CALM)
     transact(sessions, lambda session: session.execute(update(Asset).values(title="later")))
+    assert engine.find_write_blocks() == []
     set_block(engine, True)
+    assert engine.find_write_blocks() == ["index.blocks.read_only_allow_delete"]
     monkeypatch.setattr(bulk, "BULK_DEADLINE_SECONDS", 0.3)
     with pytest.raises(SearchUnavailableError, match="takes no writes"):
         drain_index_queue(sessions, engine, CALM)

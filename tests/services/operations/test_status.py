@@ -107,6 +107,7 @@ def test_numbers_are_whole_for_programs(pipeline: Pipeline, root: Path) -> None:
     said = pipeline.status().to_json()
     assert {key for key, value in said.items() if not isinstance(value, int)} == {
         "index_lag_seconds",
+        "low_space",
         "problems",
         "storages",
     }

@@ -39,7 +39,7 @@ WARNING_ROWS = frozenset(name for name, _ in COUNTED_PROBLEMS)
 def status(context: ProcessContext, as_json: bool) -> None:
     """Show counts, queues and the state of each storage."""
     with context.sessions() as session:
-        found = read_status(session)
+        found = read_status(session, context.own_folders)
     trouble = find_search_trouble(context.engine)
     shown = found.to_json() | {"search": trouble or "up"}
     print_result(as_json, shown, partial(print_status, make_console(), found, trouble))

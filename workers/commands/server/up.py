@@ -22,7 +22,7 @@ from services.media.rebuild import start_media_rebuild
 from services.storages.storages import ensure_storage, resolve_readable_root
 from watch.disk.config import WatchedStorage, load_watched_storages
 from workers.backup_schedule import DEFAULT_KEPT_BACKUPS
-from workers.celery.context import open_process_context
+from workers.celery.context import name_own_folders, open_process_context
 from workers.celery.readiness import announce_ready
 from workers.commands.options import readable_errors, use_common_data_folder
 from workers.commands.output import make_line_console
@@ -277,7 +277,7 @@ def run_system(
         console.print(f"everything is kept in {supervisor.data}; logs are in {supervisor.data / 'logs'}")
         announce_ready()
         flower = FlowerAddress(options.flower, console)
-        with Display(sessions, console) as display:
+        with Display(sessions, console, name_own_folders(settings)) as display:
 
             def tick() -> None:
                 flower.tick()
