@@ -1,9 +1,9 @@
 """The floor for pipeline benchmarks: a straight-line program in one process, no watcher, no queue, no crash safety.
 
 It walks the tree, groups by one regex and one dict, and writes by COPY what the pipeline writes: rows of files, assets,
-formats, file sets, components, memberships and history into the same tables with their keys, foreign keys and indexes
-(the marks of the index queue are switched off, for it knows what it wrote), and each asset's search document with the
-same tokens. One transaction, so that it waits for the disk once.
+formats, file sets, components, memberships and history into tables with the keys, foreign keys and indexes that those
+of the product had in revision 5990af3 (floor_schema.sql; without the marks of the index queue, for it knows what it
+wrote), and each asset's search document with the same tokens. One transaction, so that it waits for the disk once.
 """
 
 import json
@@ -21,15 +21,14 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from benchmarks.stage.system import tree_cpu_seconds
 from models.catalog.asset import Asset, Component, FileSet, FileSetFile, Format
-from models.catalog.file import File, Folder
+from models.catalog.file import File
 from models.catalog.history import History
-from models.catalog.storage import Storage
 from models.core.base import new_id
 from models.core.sessions import make_engine, make_sessions
-from models.core.statements import copy_rows
+from models.core.statements import copy_rows, psycopg_connection
 from models.queues.index_mark import SearchDocument
-from models.schema import upgrade_database
 from search.document import format_date_term
 from search.postgres.writer import build_tsvector
 from search.query.analysis import text_sort_key
@@ -40,7 +39,11 @@ NAME = re.compile(
     r"(?P<base>.+?)(?P<part>_[LR]|_cam[A-C]|_[VA]\d|\.en|\.de)?(?P<rendition>_h264)?(?:\.(?P<frame>\d+))?\.(?P<ext>\w+)"
 )
 SIDECARS = frozenset({"xml", "xmp"})
-UNMARKED = ("asset", "format", "file_set", "component")
+SCHEMA = Path(__file__).with_name("floor_schema.sql")
+INSERT_STORAGE = text("INSERT INTO storage (id, name, root) VALUES (:id, 'floor', :root)")
+INSERT_FOLDERS = text("""
+    INSERT INTO folder (storage_id, name) SELECT :storage, unnest(CAST(:names AS bytea[])) RETURNING id, name
+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,8 @@ class Floor:
 
     assets: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
+    cpu_seconds: float = 0.0
+    """Processor time of this process and of PostgreSQL."""
 
     @property
     def total(self) -> float:
@@ -83,13 +88,14 @@ def measure_floor(tree: Path, folder: Path) -> Floor:
     server.start()
     try:
         server.create_database(DATABASE)
-        upgrade_database(server.url(DATABASE))
         engine = make_engine(server.url(DATABASE))
         with make_sessions(engine)() as session:
-            for table in UNMARKED:
-                session.execute(text(f"ALTER TABLE {table} DISABLE TRIGGER USER"))
+            psycopg_connection(session).execute(SCHEMA.read_bytes())
             session.commit()
+            pid = server.pid or 0
+            before = time.process_time() + tree_cpu_seconds(pid)
             floor = run_floor(session, tree)
+            floor.cpu_seconds = time.process_time() + tree_cpu_seconds(pid) - before
         engine.dispose()
     finally:
         server.stop()
@@ -146,14 +152,10 @@ def group(entries: Iterable[Entry]) -> Groups:
 
 def write_files(session: Session, storage_id: uuid.UUID, tree: Path, entries: list[Entry]) -> None:
     """Rows of the storage, its folders and its files."""
-    session.add(Storage(id=storage_id, name="floor", root=str(tree).encode()))
-    session.flush()
-    folders = {
-        folder: Folder(storage_id=storage_id, name=folder.encode()) for folder in {entry.folder for entry in entries}
-    }
-    session.add_all(folders.values())
-    session.flush()
-    ids = {path: folder.id for path, folder in folders.items()}
+    session.execute(INSERT_STORAGE, {"id": storage_id, "root": str(tree).encode()})
+    names = [folder.encode() for folder in {entry.folder for entry in entries}]
+    rows = session.execute(INSERT_FOLDERS, {"storage": storage_id, "names": names})
+    ids = {bytes(row.name).decode(): row.id for row in rows}
     columns = ["id", "folder_id", "name", "size", "mtime_ns", "device", "inode", "status", "seen", "content_seen"]
     copy_rows(session, File, [*columns, "media_class"], (file_row(entry, ids[entry.folder]) for entry in entries))
 

@@ -124,18 +124,23 @@ class RunningSystem:
         for state in read_child_states(self.data):
             with suppress(psutil.NoSuchProcess):  # it ended since the supervisor wrote its state
                 if state.pid is not None:
-                    child = psutil.Process(state.pid)
-                    spent[state.name] = sum(map(_own_seconds, [child, *child.children(recursive=True)]))
+                    spent[state.name] = tree_cpu_seconds(state.pid)
         return spent
 
 
+def tree_cpu_seconds(pid: int) -> float:
+    """Return the processor time so far of a process and of all that it started, ended ones included."""
+    top = psutil.Process(pid)
+    return sum(map(_own_seconds, [top, *top.children(recursive=True)]))
+
+
 def _own_seconds(process: psutil.Process) -> float:
-    """Of the process and of those of its children that ended."""
+    """Return the processor time of a process and of those of its children that ended."""
     try:
         times = process.cpu_times()
     except psutil.NoSuchProcess:
         return 0.0
-    return times.user + times.system + times.children_user + times.children_system
+    return float(times.user + times.system + times.children_user + times.children_system)
 
 
 @contextmanager
