@@ -39,6 +39,16 @@ def test_a_body_without_a_valid_token_is_never_waited_for(api: Api, headers: dic
     assert send_head(api, "/users/v1/users/", 1_800_000, headers) == 401
 
 
+def test_a_large_body_is_never_waited_for_once_its_token_was_revoked_and_a_small_one_does_nothing(
+    api: Api, owner: Caller
+) -> None:
+    assert owner.http.get("/assets/v1/assets/").status_code == 200
+    headers = {name: owner.http.headers[name] for name in ("App-ID", "Auth-Token")}
+    assert owner.http.delete("/auth/v1/auth/token/").status_code == 204
+    assert owner.http.post("/assets/v1/assets/", json={"title": "clip"}).status_code == 401
+    assert send_head(api, "/assets/v1/assets/", 20_000, headers) == 401
+
+
 def test_wrong_tokens_are_refused_late_and_wait_for_no_other(api: Api) -> None:
     def guess(_number: int) -> int:
         return api.client(**{"App-ID": str(uuid4()), "Auth-Token": "x"}).get("/users/v1/users/").status_code
