@@ -25,6 +25,7 @@ from watch.disk.listing import FileEntry, FolderListing, UnreadableFile, digest_
 from watch.disk.open_writers import is_open_for_writing
 from watch.disk.settling import Detection, SettlePolicy, UnsettledFile, UnsettledFiles, seconds_until_stable
 from watch.disk.tracing import trace_publishing
+from watch.expected_digests import ExpectedDigests
 from watch.rows import files as file_rows
 from watch.rows.content_digests import read_digests
 from watch.rows.folder_cache import FolderCache, KnownFolder, write_folder_digests
@@ -78,6 +79,7 @@ class Reconciler:
         self._clock = clock
         self._homes = homes
         self._digests = digests
+        self._expected = ExpectedDigests()
         self._profile_revision = storage.profile_revision
         self._match_other_storages = storage.settings.aggregate_identical_files
         self.is_walking = False
@@ -116,19 +118,22 @@ class Reconciler:
                     difference = compare_folder(listing.files, of_folder, listing.unreadable)
                     differences[known[folder_id]] = difference
         digests = []
-        # A folder with unsettled or unreadable files keeps no digest, so that the next walk compares it again.
+        # A folder with unreadable files keeps no digest, so that the next walk compares it again; one with unsettled
+        # files gets its digest with the last of them.
         for path, listing in entries.items():
             if path not in differences:
                 differences[path] = compare_folder(listing.files, (), listing.unreadable)
             difference = differences[path]
             self._watch_until_stable(path, difference.unsettled, frozenset(), arrived_ns, "listing")
             folder = self.book.get(path)
-            if folder is not None:
-                is_settled = not (difference.unsettled or listing.unreadable)
-                digest = digest_of_listing(listing.files) if is_settled else None
-                if (folder.digest, folder.error) != (digest, None):
-                    folder.digest, folder.error, folder.walk = digest, None, walk
-                    digests.append(folder)
+            digest = None if listing.unreadable else digest_of_listing(listing.files)
+            self._expected.drop(path)
+            if digest is not None and difference.unsettled:
+                self._expected.expect(path, digest, len(difference.unsettled))
+                digest = None
+            if folder is not None and (folder.digest, folder.error) != (digest, None):
+                folder.digest, folder.error, folder.walk = digest, None, walk
+                digests.append(folder)
         self._write(differences, digests, walk)
 
     def _write(self, differences: dict[bytes, FolderDifference], digests: list[KnownFolder], walk: int) -> None:
@@ -163,6 +168,7 @@ class Reconciler:
         self.book.ensure(self._sessions, [path for path, _ in folders])
         noted = []
         for path, error in folders:
+            self._expected.drop(path)
             folder = self.book.get(path)
             if folder is not None and folder.error != error:
                 folder.digest, folder.error, folder.walk = None, error, walk
@@ -182,6 +188,7 @@ class Reconciler:
                 self.settling.forget(folder, name)
             else:
                 unreadable.append(there)
+        self._expected.drop(folder)
         known = self.book.get(folder)
         rows: list[KnownFile] = []
         if known is not None:
@@ -234,6 +241,8 @@ class Reconciler:
         self, folder: bytes, file: UnsettledFile, stable: list[PlacedEntry], growing: list[PlacedEntry]
     ) -> None:
         there = stat_file(self.root, join_path(folder, file.entry.name))
+        if there != file.entry:
+            self._expected.drop(folder)
         if not isinstance(there, FileEntry):
             self.settling.forget(folder, file.entry.name)
             if there is not None:
@@ -327,6 +336,7 @@ class Reconciler:
         failed = [(self.book.require(folder).id, entry.name, f"cannot be recorded: {reason}")]
         transact(self._sessions, lambda session: record_unreadable(session, failed))
         self.settling.forget(folder, entry.name)
+        self._expected.drop(folder)
 
     def _publish(self, stable: list[PlacedEntry]) -> None:
         files = self._in_folders(stable)
@@ -344,6 +354,10 @@ class Reconciler:
         for folder, entry in stable:
             self.settling.forget(folder, entry.name)
         self._digests.add(file.folder.id for file in files)
+        for folder_id, _ in digests.errors:
+            self._expected.drop(self.book.by_id(folder_id).path)
+        if settled := self._expected.complete([file.folder for file in files]):
+            transact(self._sessions, lambda session: write_folder_digests(session, settled))
         left.update(file.folder.id for file in files if self._homes.is_decided_by(file.folder.path, file.entry.name))
         self.reassign_after_changes(left)
 

@@ -41,6 +41,18 @@ def test_a_scan_with_nothing_new_writes_nothing(pipeline: Pipeline, root: Path) 
     assert versions(pipeline) == before
 
 
+def test_the_scan_after_a_tree_was_published_reads_no_row_of_a_file(pipeline: Pipeline, root: Path) -> None:
+    pipeline.change_settings(scan_interval_seconds=3600)
+    write(root, "a.mov", "b/c.mov", "b/c.en.srt", *(f"s/x.{n}.exr" for n in range(1, 20)))
+    write(root, "empty.mov", content="")
+    pipeline.settle()
+    before = versions(pipeline)
+    with pipeline.sessions() as session:
+        assert session.scalar(text("SELECT count(*) FROM folder WHERE digest IS NULL")) == 0
+    scan(pipeline)
+    assert versions(pipeline) == before
+
+
 def test_a_restarted_watcher_with_nothing_new_writes_nothing(pipeline: Pipeline, root: Path) -> None:
     write(root, "a.mov", "b/c.mov", *(f"s/x.{n}.exr" for n in range(1, 20)))
     pipeline.wait_until_quiet()
