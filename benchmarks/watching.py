@@ -5,7 +5,7 @@
 The files are there when `tapeless up` starts, so that the first walk takes all of them up; memory is what the kernel
 says that the watcher's process held at most, during that and then during the scans. A scan takes as long as the
 storage's row says; a bare walk (os.scandir and a stat of each file) runs before each. They are the watcher's own scans,
-every twenty times as long as one takes: one that is asked for reads all rows too. Also printed, for sizing a machine:
+every hundred times as long as one takes: one that is asked for reads all rows too. Also printed, for sizing a machine:
 memory of all processes at rest, with shared pages divided among them, and the size of the data folder.
 
 Promised: less than 200 MB, and a scan of at most three times the bare walk.

@@ -9,7 +9,7 @@ import math
 import os
 import shlex
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from grouping import IgnorePatterns
 from models.core.paths import is_path_inside, join_path
@@ -31,9 +31,10 @@ from watch.status import ROOT_ABSENT_MESSAGE, OperatorRequests, StorageStatusWri
 
 log = logging.getLogger(__name__)
 
-WALK_REST_FACTOR = 20
-"""Factor between the working time of a periodic walk and the minimum pause after it. Publishing between its slices does
-not count: the first walk of 200,000 files would delay the next one by minutes."""
+WALK_REST_FACTOR, WATCHED_REST_FACTOR = 20, 100
+"""Factor between the working time of a periodic walk and the minimum pause after it; the second where events come from
+the whole tree, so that a walk finds only what they missed. Publishing between its slices does not count: the first walk
+of 200,000 files would delay the next one by minutes."""
 STATUS_REFRESH_SECONDS = 0.5
 MAX_REST_SECONDS = 0.5
 ROOT_CHANGED_MESSAGE = "root is another folder than before (its device or inode changed); nothing was marked missing."
@@ -53,12 +54,14 @@ class StorageWatcher:
         timing: Timing,
         clock: Clock,
         excluded: frozenset[bytes] = frozenset(),
+        on_publish: Callable[[], object] = lambda: None,
     ) -> None:
         self.storage = storage
         self._sessions = sessions
         self._timing = timing
         self._clock = clock
         self._excluded = excluded
+        self._on_publish = on_publish
         self._ignore = IgnorePatterns(storage.settings.scan_ignore, storage.profile.hidden)
         self._starts = [folder.encode() for folder in storage.settings.scan_directories] or [b""]
         self._wake = threading.Event()
@@ -148,7 +151,8 @@ class StorageWatcher:
         if self._identity is not None:
             self._follow(hints)
             self._reconciler.is_walking = self._walk is not None or self._next_walk <= now
-            self._reconciler.settle()
+            if self._reconciler.settle():
+                self._on_publish()
             self._continue_walk(now)
             self._confirm(now)
             if self._walk is None and not self._is_behind():
@@ -320,7 +324,8 @@ class StorageWatcher:
         if identify_root(self.storage.root) == self._identity:
             self._absence.suspect_unseen(self._walk_number, self._starts)
         now = self._reconciler.last_walk_ended = self._clock.monotonic()
-        interval = max(self.storage.settings.scan_interval_seconds, WALK_REST_FACTOR * self._walk_seconds)
+        rest_factor = WATCHED_REST_FACTOR if self._observer.is_watching and not self._is_limited else WALK_REST_FACTOR
+        interval = max(self.storage.settings.scan_interval_seconds, rest_factor * self._walk_seconds)
         if self.storage.settings.scan:
             self._next_walk = min(self._next_walk, now + interval)
         self._state.end_walk(now - self._walk_started)

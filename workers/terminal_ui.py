@@ -27,8 +27,8 @@ from services.operations.status import SystemStatus, read_status
 from services.operations.waiting_work import READING_UNIT, WaitingWork, format_duration, list_waiting_work
 from workers.processes.supervisor import ChildState
 
-DISPLAY_POLL_SECONDS = 0.5
-POLL_COST_FACTOR = 10
+DISPLAY_POLL_SECONDS, IDLE_DISPLAY_POLL_SECONDS = 0.5, 2.0
+POLL_COST_FACTOR = 50
 """Pause between two polls, as a multiple of a poll's duration: counting millions of rows must not load the database."""
 MAX_SHOWN_ASSETS = 20
 MAX_REMEMBERED_ASSETS = 10_000
@@ -53,7 +53,8 @@ SELECT_RUNNING_JOBS = text(f"""
 
 
 class Display:
-    """Polls the rows twice a second and draws; without a terminal it prints plain lines."""
+    """Polls the rows twice a second, or less often while nothing is to be done, and draws; without a terminal it prints
+    plain lines."""
 
     def __init__(self, sessions: Sessions, console: Console, own_folders: Mapping[str, Path]) -> None:
         self._sessions = sessions
@@ -102,7 +103,8 @@ class Display:
         self._restarts = {child.name: child.restarts for child in states}
         self._draw(Group(*self._bars(found), *describe_running_jobs(jobs), make_status_line(found, work)))
         self._print_idle(found)
-        self._next_look = max(self._next_look, begun + POLL_COST_FACTOR * (time.monotonic() - begun))
+        pause = POLL_COST_FACTOR * (time.monotonic() - begun)
+        self._next_look = begun + max(pause, IDLE_DISPLAY_POLL_SECONDS if found.idle else DISPLAY_POLL_SECONDS)
 
     def _show_assets(self, assets: Sequence[AnyRow], total: int) -> None:
         """Print a line for each new asset, or one for a large number when it is over."""

@@ -12,6 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from models.core.timing import Timing
+from models.queues.island import IS_DIRTY
 
 MAX_DISPATCHED_FILES = 24_000
 MAX_DISPATCHED_ISLANDS = 600
@@ -63,6 +64,12 @@ DISPATCH_ISLANDS = text("""
 """)
 
 
+HAS_UNDISPATCHED_ISLANDS = text(f"""
+    SELECT EXISTS (SELECT FROM island WHERE {IS_DIRTY})
+        OR EXISTS (SELECT FROM island WHERE wait_until <= now() AND parked_at IS NULL)
+""")
+
+
 @dataclass(frozen=True, slots=True)
 class DispatchedIsland:
     """One island that a message is sent for."""
@@ -71,6 +78,11 @@ class DispatchedIsland:
     storage_id: object
     files: int
     attempt: int
+
+
+def has_islands_to_dispatch(session: Session) -> bool:
+    """Return whether an island is dirty or has overdue orphans: the dispatch has to be tried until none is."""
+    return bool(session.scalar(HAS_UNDISPATCHED_ISLANDS))
 
 
 def dispatch_islands(session: Session, timing: Timing) -> list[list[int]]:
