@@ -21,6 +21,7 @@ from celery.worker.consumer import Consumer
 from celery.worker.consumer.tasks import Tasks
 from kombu.entity import Exchange, Queue
 from kombu.exceptions import OperationalError
+from kombu.transport import TRANSPORT_ALIASES
 from sqlalchemy.exc import DBAPIError
 
 import workers.celery.task_hooks  # noqa: F401 - connects the task hooks
@@ -31,7 +32,6 @@ from services.storages.process_reports import MEDIA_QUEUES, ReportingProcess
 from services.triggers.runner import TRIGGER_TASK
 from workers.celery.context import ProcessContext, make_context
 from workers.celery.gc_tuning import tune_garbage_collector
-from workers.celery.guarded_transport import install_guarded_transport
 from workers.celery.metrics import prepare_shared_folder, serve_metrics
 from workers.celery.process_reporter import ProcessReporter
 from workers.celery.readiness import announce_ready
@@ -50,6 +50,15 @@ TASK_MODULES = tuple(f"tasks.{queue}" for queue in QUEUES)
 TRIGGER_QUEUE = "trigger"
 WORKER_REPLY_SECONDS = 2.0
 VISIBILITY_TIMEOUT_SECONDS = 300
+GUARDED_TRANSPORT = "workers.celery.guarded_transport:GuardedTransport"
+# By name: a process that connects to no broker does not load the client.
+TRANSPORT_ALIASES.update(
+    {
+        "redis": GUARDED_TRANSPORT,
+        "rediss": GUARDED_TRANSPORT,
+        "sentinel": "workers.celery.guarded_transport:GuardedSentinelTransport",
+    }
+)
 
 
 def route_task(name: str, *_: object, **__: object) -> dict[str, str]:
@@ -229,7 +238,6 @@ def make_celery_configuration() -> dict[str, Any]:
     }
 
 
-install_guarded_transport()
 app = TapelessCelery("tapeless")
 app.add_defaults(make_celery_configuration)
 app.steps["consumer"].add(TriggersOnlyStep)

@@ -18,7 +18,6 @@ import uuid
 from typing import Any
 
 import redis
-from kombu.transport import TRANSPORT_ALIASES
 from kombu.transport.redis import Channel, SentinelChannel, SentinelTransport, Transport
 
 from workers.celery.guarded_consumer import MAX_MESSAGE_BYTES
@@ -89,7 +88,8 @@ class GuardedClient(redis.Redis):
 
     def parse_response(self, connection: Any, command_name: str, **options: Any) -> Any:
         """Read an answer; one with an invalid message is as one without any."""
-        answer = super().parse_response(connection, command_name, **options)  # type: ignore[no-untyped-call]
+        untyped: Any = super()
+        answer = untyped.parse_response(connection, command_name, **options)
         if command_name != "BRPOP" or not answer:
             return answer
         place, raw = answer
@@ -105,7 +105,8 @@ class GuardedChannel(Channel):
     """Channel on one server."""
 
     def _get_client(self) -> type[redis.Redis]:
-        super()._get_client()  # type: ignore[no-untyped-call]
+        untyped: Any = super()
+        untyped._get_client()
         return GuardedClient
 
 
@@ -113,7 +114,8 @@ class GuardedSentinelChannel(SentinelChannel):
     """Channel on the master of a group."""
 
     def _get_client(self) -> type[redis.Redis]:
-        super()._get_client()  # type: ignore[no-untyped-call]
+        untyped: Any = super()
+        untyped._get_client()
         return GuardedClient
 
 
@@ -127,10 +129,3 @@ class GuardedSentinelTransport(SentinelTransport):
     """Transport to the master of a group."""
 
     Channel = GuardedSentinelChannel
-
-
-def install_guarded_transport() -> None:
-    """Use it for all addresses of brokers; call it before the first connection."""
-    own = f"{__name__}:{GuardedTransport.__name__}"
-    sentinel = f"{__name__}:{GuardedSentinelTransport.__name__}"
-    TRANSPORT_ALIASES.update({"redis": own, "rediss": own, "sentinel": sentinel})
