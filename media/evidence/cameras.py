@@ -1,4 +1,4 @@
-"""Indexes of camera cards: Panasonic P2, Sony XAVC, XDCAM and XDCAM EX, AVCHD, and Avid logs of reels."""
+"""Indexes of camera cards: Panasonic P2, Sony XAVC, XDCAM and XDCAM EX, and Avid logs of reels."""
 
 import posixpath
 import re
@@ -8,17 +8,19 @@ from urllib.parse import unquote
 from media.evidence.statements import Aspect, FileStatement, Finding, Need, Statement, resolve_beside
 from media.sandbox.protocol import UnreadableError
 from media.sidecars.bounded_xml import XmlNode, parse_xml
-from media.sidecars.limits import MAX_CHECKSUM_ENTRIES, require_at_most
-from media.sidecars.tables import read_ale
+from media.sidecars.tables import ClipRow, read_ale
 
 IndexReader = Callable[[bytes, str], Statement]
 
 P2_CLIP_NAME = re.compile(r"[0-9]{4}[0-9A-Z]{2}")
 P2_ESSENCES = frozenset({"MXF", "MP4", "MOV", "WAV"})
 P2_PICTURES = frozenset({"BMP", "JPG", "PNG"})
+FILES_OF_CLIPS = frozenset({"mov", "mxf", "mp4", "wav", "mts", "m2ts", "braw", "avi", "mkv"})
+"""Endings of files that are a clip alone."""
 CARD_ELEMENTS = 400_000
 """Elements of an index of a whole card: 10,000 clips of an XAVC card are 60,000."""
-AVCHD_ITEM = re.compile(rb"(\d{5})M2TS")
+DISC_PART = re.compile(r"(?P<clip>.+?)(?P<kind>[A-Za-z])\d\d\.\w+")
+"""`C0001V01.MXF` is the picture of the clip `C0001`."""
 MAX_DIGITS = 12
 FRAME_RATE = re.compile(r"(\d+(?:\.\d+)?)([pi]?)")
 NTSC_RATES = {"23.97": "24000/1001", "23.98": "24000/1001", "29.97": "30000/1001", "59.94": "60000/1001"}
@@ -77,9 +79,7 @@ def read_last_p2_clip(content: bytes, path: str) -> Statement:
     words = content[:200].decode("ascii", "replace").split()
     if not words or not P2_CLIP_NAME.fullmatch(words[0].upper()):
         raise UnreadableError("names no clip of a P2 card in its first line")
-    root, name = posixpath.dirname(path), words[0].upper()
-    clip = posixpath.join(root, "CONTENTS/CLIP", f"{name}.XML")
-    return Statement("P2 last clip", path, root, (FileStatement(clip),), last=name)
+    return Statement("P2 last clip", path, posixpath.dirname(path), last=words[0].upper())
 
 
 def read_sony_profile(content: bytes, path: str) -> Statement:
@@ -104,9 +104,35 @@ def read_disc_index(content: bytes, path: str) -> Statement:
         for node in table.walk():
             name = node.attributes.get("file")
             if name:
-                place = "Sub" if node.name == "subStream" else folder
-                files.append(_stated_file(path, posixpath.join(place, name), node))
+                places = _places_on_disc(path, folder, name, is_sub=node.name == "subStream")
+                found = [_stated_file(path, place, node) for place in dict.fromkeys(places)]
+                first = found[0]
+                files.append(first and first._replace(others=tuple(one.path for one in found[1:] if one)))
     return _card_statement("XDCAM disc index", path, files)
+
+
+def _places_on_disc(index: str, folder: str, name: str, *, is_sub: bool) -> list[str]:
+    """Return where a file may be, the most likely place first.
+
+    The table may name the folders of the disc itself, `/PROAV/CLPR`, where each clip has a folder and each essence a
+    file. The view of a drive shows `Clip`, `Sub` and `Edit` instead, with all essence of a clip in one file.
+    """
+    above, _, kind = folder.upper().rpartition("/")
+    if above != "PROAV":
+        return [posixpath.join("Sub" if is_sub else folder, name)]
+    part = DISC_PART.fullmatch(name)
+    clip = part["clip"] if part else name.partition(".")[0]
+    own = [posixpath.join(kind, clip, name), posixpath.join(kind, name)]
+    if posixpath.basename(posixpath.dirname(index)).upper() == "PROAV":
+        return own
+    view = "Edit" if kind == "EDTR" else "Clip"
+    if is_sub:
+        shown = [f"Sub/{name}"]
+    elif part and part["kind"].upper() in "CVAR":  # in the one file that the view shows
+        shown = [f"{view}/{clip}.MXF"]
+    else:
+        shown = [f"{view}/{name}"]
+    return [*shown, *(f"PROAV/{one}" for one in own)]
 
 
 def _stated_file(index: str, written: str, node: XmlNode) -> FileStatement | None:
@@ -125,25 +151,24 @@ def _card_statement(kind: str, path: str, files: list[FileStatement | None]) -> 
     return Statement(kind, path, posixpath.dirname(path), named, is_complete=True, gaps=gaps)
 
 
-def read_avchd_playlist(content: bytes, path: str) -> Statement:
-    """Read `PLAYLIST/nnnnn.MPL`: the streams that it plays, each with its clip information."""
-    if not content.startswith(b"MPLS"):
-        raise UnreadableError("is no playlist of a BDMV: it does not begin with MPLS")
-    root = posixpath.dirname(posixpath.dirname(path))
-    if posixpath.basename(root).upper() == "BACKUP":
-        root = posixpath.dirname(root)
-    ids = list(dict.fromkeys(found[1].decode() for found in AVCHD_ITEM.finditer(content)))
-    require_at_most(len(ids), MAX_CHECKSUM_ENTRIES, "clips")
-    names = [(posixpath.join(root, "STREAM", one), (".MTS", ".M2TS", ".mts", ".m2ts")) for one in ids]
-    names += [(posixpath.join(root, "CLIPINF", one), (".CPI", ".CLPI", ".cpi", ".clpi")) for one in ids]
-    files = tuple(FileStatement(base + endings[0], tuple(base + one for one in endings[1:])) for base, endings in names)
-    return Statement("AVCHD playlist", path, root, files)
-
-
 def read_reel_log(content: bytes, path: str) -> Statement:
-    """Read an Avid log (ALE): the clips of a reel."""
-    files = tuple(FileStatement(clip=posixpath.basename(row.name or "")) for row in read_ale(content) if row.name)
-    return Statement("Avid log", path, posixpath.dirname(path), files, is_complete=True, is_outside=True)
+    """Read an Avid log (ALE): the clips of a reel, by the name of the file where a row has it."""
+    folder = posixpath.dirname(path)
+    files = tuple(
+        FileStatement(
+            posixpath.join(folder, source) if source else "", clip=source or posixpath.basename(row.name or "")
+        )
+        for row in read_ale(content)
+        if (source := _source_file(row)) or row.name
+    )
+    return Statement("Avid log", path, folder, files, is_complete=True, is_outside=True)
+
+
+def _source_file(row: ClipRow) -> str:
+    """Return the name of the one file of a clip; sequences of pictures have no such file."""
+    column = next((one for one in row.words if one.lower() == "source file"), "")
+    name = next((str(one).strip().replace("\\", "/").rpartition("/")[2] for one in row.words.get(column, ())), "")
+    return name if name.rpartition(".")[2].lower() in FILES_OF_CLIPS else ""
 
 
 def _count(text: str | None) -> int | None:

@@ -3,15 +3,15 @@
 import re
 from collections.abc import Callable
 
+from media.evidence.avchd import read_avchd_clip_info, read_avchd_index, read_avchd_playlist
 from media.evidence.cameras import (
-    read_avchd_playlist,
     read_disc_index,
     read_last_p2_clip,
     read_p2_clip,
     read_reel_log,
     read_sony_profile,
 )
-from media.evidence.packages import read_bag_fetch, read_bag_info, read_package_xml
+from media.evidence.packages import read_bag_fetch, read_bag_info, read_history_chain, read_package_xml
 from media.evidence.statements import Aspect, Finding, Statement
 from media.sidecars.kinds import BAGIT_MANIFEST, is_checksum_list
 
@@ -23,9 +23,12 @@ READERS: tuple[tuple[re.Pattern[str], Callable[[bytes, str], Statement]], ...] =
         (r"MEDIAPRO\.XML", read_sony_profile),
         (r"INDEX\.XML", read_disc_index),
         (r"PLAYLIST/\d{5}\.MPLS?", read_avchd_playlist),
+        (r"CLIPINF/\d{5}\.(?:CPI|CLPI)", read_avchd_clip_info),
+        (r"BDMV/(?:BACKUP/)?INDEX\.BDM[V]?", read_avchd_index),
         (r"[^/]+\.ALE", read_reel_log),
         (r"bag-info\.txt", read_bag_info),
         (r"fetch\.txt", read_bag_fetch),
+        (r"ascmhl/ascmhl_chain\.xml", read_history_chain),
     )
 )
 ASSET_MAP = re.compile(r"(?is)(?:.*/)?ASSETMAP(?:\.xml)?")
@@ -38,6 +41,7 @@ PLAIN_MEDIA = frozenset(
     }
 )
 """Endings of files that are no index and no list: a folder has 100,000 of them, and patterns take time."""
+ENDS_EARLY = "ends early: it has"
 HISTORY_CHAIN = re.compile(r"(?is)(?:.*/)?ascmhl/ascmhl_chain\.xml")
 
 
@@ -82,9 +86,9 @@ def is_own_evidence(path: str) -> bool:
 
 
 def state_unreadable(path: str, reason: str) -> Statement:
-    """Return the statement of an index that cannot be read: XML that ends early is damaged, another file may be of a
+    """Return the statement of an index that cannot be read: one that ends early is damaged, another file may be of a
     kind that is not read."""
     finding = Finding(Aspect.PRESENCE, path, f"states nothing: {reason}")
-    if "is no XML that can be read" in reason:
+    if "is no XML that can be read" in reason or ENDS_EARLY in reason:
         return Statement("damaged index", path, path.rpartition("/")[0], faults=(finding,))
     return Statement("unread index", path, path.rpartition("/")[0], gaps=(finding,))

@@ -33,6 +33,7 @@ def judge(
     open_questions: Sequence[Finding] = (),
     *,
     is_alone: bool = False,
+    is_arriving: bool = False,
 ) -> Verdict:
     """Judge the files of a folder by what indexes state of them.
 
@@ -42,12 +43,13 @@ def judge(
         level: what is asked.
         open_questions: gaps that the caller found, such as a folder that still arrives.
         is_alone: whether the question is about these files alone: what else their indexes name is left out.
+        is_arriving: whether more files may still come, so that a file which is not there is open rather than missing.
     """
     if is_alone:
         statements = [replace(one, files=_about(one, files), needs=(), payload=None) for one in statements]
     else:
         statements = [*statements, *state_layouts(list(files), statements)]
-    return _Judgement(files, statements, level, open_questions).judge()
+    return _Judgement(files, statements, level, open_questions, is_arriving=is_arriving).judge()
 
 
 def _about(statement: Statement, files: Mapping[str, FileFact]) -> tuple[FileStatement, ...]:
@@ -63,6 +65,8 @@ class _Judgement:
         statements: Sequence[Statement],
         level: Level,
         open_questions: Sequence[Finding],
+        *,
+        is_arriving: bool,
     ) -> None:
         self._files = files
         self._statements = statements
@@ -79,8 +83,10 @@ class _Judgement:
         """Files whose bytes something states, whether they are proven or not."""
         self._found: set[tuple[bool, Aspect, str, str]] = set()
         self._open = list(open_questions)
-        self._is_arriving = any(one.is_pending for one in files.values()) or any(
-            one.aspect is Aspect.PRESENCE for one in open_questions
+        self._is_arriving = (
+            is_arriving
+            or any(one.is_pending for one in files.values())
+            or any(one.aspect is Aspect.PRESENCE for one in open_questions)
         )
         self._counted: dict[Aspect, set[str]] = {one: set() for one in Aspect}
         self._clips = [path for path, one in files.items() if self._is_clip(path, one)]
@@ -157,7 +163,7 @@ class _Judgement:
 
     def _compare(self, statement: Statement, one: FileStatement) -> None:
         if one.clip:
-            self._compare_clip(statement, one.clip)
+            self._compare_clip(statement, one)
             return
         if not one.path and one.id:
             known = self._path_of_id(statement.root, one.id)
@@ -193,13 +199,14 @@ class _Judgement:
 
     def _miss(self, statement: Statement, path: str, problem: str) -> None:
         reason = f"{problem}, and {_name(statement)} names it"
-        if self._is_arriving:
+        fact = self._files.get(path)
+        if self._is_arriving and (fact is None or fact.is_pending):
             self._gap(Aspect.PRESENCE, path, f"{reason}; the folder is still arriving")
         else:
             self._fault(Aspect.PRESENCE, path, reason)
 
-    def _compare_clip(self, statement: Statement, clip: str) -> None:
-        found = [path for path in self._paths.find_clip(clip) if is_below(path, statement.root)]
+    def _compare_clip(self, statement: Statement, one: FileStatement) -> None:
+        found = [path for path in self._paths.find_clip(one.clip) if is_below(path, statement.root)]
         for path in found:
             self._named.add(path)
             self._listed.add(path)
@@ -208,7 +215,7 @@ class _Judgement:
             else:
                 self._hold(Aspect.PRESENCE, statement, path)
         if not found:
-            self._miss(statement, clip, "has no file")
+            self._miss(statement, one.path or one.clip, "is not there" if one.path else "has no file")
 
     def _compare_size(self, statement: Statement, one: FileStatement, path: str, fact: FileFact) -> bool:
         stated = one.size
@@ -260,8 +267,8 @@ class _Judgement:
         found = sum(one.size for one in inside), len(inside)
         if found != statement.payload:
             stated = f"{statement.payload[1]:,} files and {statement.payload[0]:,} bytes"
-            reason = f"holds {found[1]:,} files and {found[0]:,} bytes, and {_name(statement)} states {stated}"
-            (self._gap if self._is_arriving else self._fault)(Aspect.SIZE, folder, reason)
+            reason = f"states {stated} in the folder data, which holds {found[1]:,} files and {found[0]:,} bytes"
+            (self._gap if self._is_arriving else self._fault)(Aspect.SIZE, statement.source, reason)
         else:
             self._hold(Aspect.SIZE, statement, folder)
 

@@ -11,6 +11,7 @@ from itertools import pairwise
 from grouping import DEFAULT_PROFILE, classify_path
 from grouping.model.card_table import CARD_LAYOUTS
 from grouping.model.islands import card_root
+from media.evidence.avchd import bdmv_file
 from media.evidence.statements import Aspect, FileStatement, Finding, Statement
 
 P2_VIDEO = re.compile(r"(?P<root>(?:.*/)?)CONTENTS/VIDEO/(?P<id>[^/]{6})\.(?:MXF|MP4|MOV)", re.I | re.S)
@@ -27,12 +28,16 @@ OLD_GOPRO_FILE = re.compile(
     r"(?P<folder>(?:.*/)?)(?P<part>GOPR|GP\d\d)(?P<id>\d{4})\.(?P<ext>MP4|THM|LRV)", re.I | re.S
 )
 SONY_CLIP = re.compile(r"(?P<root>(?:.*/)?(?:M4ROOT|XDROOT|BPAV))/(?:CLIP|CLPR/[^/]+)/[^/]+\.(?:MP4|MXF)", re.I | re.S)
-AVCHD_STREAM = re.compile(r"(?P<root>(?:.*/)?BDMV)/STREAM/(?P<id>\d{5})\.(?:MTS|M2TS)", re.I | re.S)
-AVCHD_INFO = re.compile(r"(?P<root>(?:.*/)?BDMV)/CLIPINF/(?P<id>\d{5})\.(?:CPI|CLPI)", re.I | re.S)
+AVCHD_FILE = re.compile(
+    r"(?P<root>(?:.*/)?BDMV)/(?P<folder>STREAM|CLIPINF|PLAYLIST)/(?P<id>\d{5})\.(?P<ext>MTS|M2TS|CPI|CLPI|MPLS?)",
+    re.I | re.S,
+)
+CLIP_FOLDERS = ("STREAM", "CLIPINF")
 CAMERA_FOLDERS = ("CONTENTS/", ".RDC/", "M4ROOT/", "XDROOT/", "BPAV/", "BDMV/")
 """Parts of the folders of cameras, in capitals; files of a GoPro and of a bag are known by their names."""
 FRAME_NAME = re.compile(r"(?P<stem>.*?)(?P<frame>\d+)(?P<suffix>\.[^./\d][^./]*)", re.S)
 MAX_LISTED_NUMBERS = 10
+DELETED_OR_LOST = "deleted in the camera or lost; give --against or a list"
 
 
 def state_layouts(paths: Sequence[str], statements: Sequence[Statement]) -> list[Statement]:
@@ -86,7 +91,7 @@ def _state_p2(paths: Sequence[str], statements: Sequence[Statement]) -> Iterator
             described[clip["root"].rstrip("/")].add(clip["id"].upper())
     for root in sorted(clips.keys() | described.keys()):
         last = next((one.last for one in statements if one.last and one.root == root), "")
-        names = clips[root] | described[root] | ({last} if last else set())
+        names = clips[root] | described[root]
         files = tuple(FileStatement(posixpath.join(root, f"CONTENTS/CLIP/{name}.XML")) for name in sorted(clips[root]))
         gaps = tuple(Finding(Aspect.PRESENCE, root, reason) for reason in _p2_gaps(names, last))
         yield Statement("P2 card", "", root, files, is_complete=not gaps, gaps=gaps)
@@ -95,9 +100,11 @@ def _state_p2(paths: Sequence[str], statements: Sequence[Statement]) -> Iterator
 def _p2_gaps(names: set[str], last: str) -> Iterator[str]:
     if not last:
         yield "LASTCLIP.TXT is not there, so nothing states which clip was the last; give --against or a list"
+    elif last not in names:
+        yield f"clip {last}, the last one of LASTCLIP.TXT, is not there: {DELETED_OR_LOST}"
     numbers = {int(name[:4]) for name in names if name[:4].isdigit()}
     if numbers and (absent := sorted(set(range(1, max(numbers) + 1)) - numbers)):
-        yield f"clip {_ranges(absent)} is not there: deleted in the camera or lost; give --against or a list"
+        yield f"clip {_ranges(absent)} is not there: {DELETED_OR_LOST}"
 
 
 def _state_canon(paths: Sequence[str], _: Sequence[Statement]) -> Iterator[Statement]:
@@ -217,46 +224,51 @@ def _state_sony(paths: Sequence[str], statements: Sequence[Statement]) -> Iterat
             yield Statement("Sony card", "", root, gaps=(Finding(Aspect.PRESENCE, root, reason),))
 
 
-def _state_avchd(paths: Sequence[str], _: Sequence[Statement]) -> Iterator[Statement]:
-    """A stream has its clip information, and the other way round."""
-    streams, infos = (
-        {(found["root"], found["id"]) for path in paths if (found := pattern.fullmatch(path)) is not None}
-        for pattern in (AVCHD_STREAM, AVCHD_INFO)
-    )
-    by_root: dict[str, list[str]] = defaultdict(list)
-    for root, clip in sorted(streams | infos):
-        by_root[root].append(clip)
-    for root, clips in by_root.items():
-        files = tuple(
-            statement
-            for clip in clips
-            for statement in (
-                FileStatement(f"{root}/STREAM/{clip}.MTS", (f"{root}/STREAM/{clip}.M2TS",)),
-                FileStatement(f"{root}/CLIPINF/{clip}.CPI", (f"{root}/CLIPINF/{clip}.CLPI",)),
-            )
-        )
-        reason = "AVCHD states the clips of a playlist, and not how many playlists there were; give --against or a list"
-        yield Statement("AVCHD card", "", root, files, gaps=(Finding(Aspect.PRESENCE, root, reason),))
+def _state_avchd(paths: Sequence[str], statements: Sequence[Statement]) -> Iterator[Statement]:
+    """A stream has its clip information, and the other way round; a card has an index and movie objects."""
+    found = {
+        (one["root"], one["folder"].upper(), one["id"], len(one["ext"]) > 3) for one in _matches(AVCHD_FILE, paths)
+    }
+    named = {one.root: {file.path.lower() for file in one.files} for one in statements if one.kind == "AVCHD index"}
+    for root in sorted({one[0] for one in found}):
+        own = {one[1:] for one in found if one[0] == root}
+        clips = sorted({(name, is_long) for folder, name, is_long in own if folder != "PLAYLIST"})
+        files = [bdmv_file(root, folder, name, is_long=is_long) for name, is_long in clips for folder in CLIP_FOLDERS]
+        if len({folder for folder, _, _ in own}) > 1:  # more than a folder of streams was copied
+            files.append(FileStatement(f"{root}/INDEX.BDM", (f"{root}/INDEX.BDMV",)))
+            files.append(FileStatement(f"{root}/MOVIEOBJ.BDM", (f"{root}/MOVIEOBJECT.BDMV",)))
+        lists = [
+            bdmv_file(root, "PLAYLIST", name, is_long=is_long) for folder, name, is_long in own if folder == "PLAYLIST"
+        ]
+        table = named.get(root, set())
+        gaps: tuple[Finding, ...] = ()
+        if not lists or not all({one.path.lower(), one.others[0].lower()} & table for one in lists):
+            reason = "INDEX.BDM has no table of all playlists, so nothing states how many there were"
+            gaps = (Finding(Aspect.PRESENCE, root, f"{reason}; give --against or a list"),)
+        yield Statement("AVCHD card", "", root, tuple(files), is_complete=not gaps, gaps=gaps)
 
 
-def state_frames(paths: Sequence[str], first: int, last: int, folder: str) -> Statement:
-    """Return the statement that every sequence of pictures has these frames."""
+def _matches(pattern: re.Pattern[str], paths: Sequence[str]) -> Iterator[re.Match[str]]:
+    return (found for path in paths if (found := pattern.fullmatch(path)) is not None)
+
+
+def state_frames(paths: Sequence[str], wanted: range, folder: str) -> Statement:
+    """Return the statement that every sequence of pictures has these frames, and no others."""
     members: dict[tuple[str, str], dict[int, str]] = defaultdict(dict)
     for path in paths:
         found = FRAME_NAME.fullmatch(path)
         if found is not None:
             members[found["stem"], found["suffix"]][int(found["frame"])] = found["frame"]
     files, faults = [], []
+    kind = f"frames {wanted.start}-{wanted.stop - 1}" + (f"x{wanted.step}" if wanted.step > 1 else "")
     for (stem, suffix), frames in sorted(members.items()):
         width = max(map(len, frames.values())) if any(one.startswith("0") for one in frames.values()) else 0
-        wanted = range(first, last + 1)
         files += [FileStatement(f"{stem}{frames.get(one) or format(one, f'0{width}d')}{suffix}") for one in wanted]
         if others := sorted(frames.keys() - set(wanted)):
-            reason = f"frame {_ranges(others)} is not of {first}-{last}"
-            faults.append(Finding(Aspect.ORDER, f"{stem}#{suffix}", reason))
+            reason = f"frame {_ranges(others)} is not of the {kind}"
+            faults.append(Finding(Aspect.ORDER, f"{stem}{frames[others[0]]}{suffix}", reason))
     if not members:
         faults.append(Finding(Aspect.PRESENCE, folder, "holds no numbered frames"))
-    kind = f"frames {first}-{last}"
     return Statement(kind, "", folder, tuple(files), is_complete=True, is_outside=True, faults=tuple(faults))
 
 

@@ -15,8 +15,10 @@ from media.sidecars.bounded_xml import XmlNode, parse_xml
 PACKAGE_ELEMENTS = 400_000
 DIGEST_ALGORITHMS = {20: "sha1", 28: "sha224", 32: "sha256", 48: "sha384", 64: "sha512"}
 """Algorithm of a packing list's sum by its bytes."""
+CHAIN_KIND = "ASC MHL chain"
 OXUM = re.compile(r"(?im)^Payload-Oxum:[ \t]*(\d{1,18})\.(\d{1,12})[ \t]*$")
 FETCH_LINE = re.compile(r"\S+[ \t]+(\d{1,18}|-)[ \t]+(.+)")
+IMAGE_SEQUENCES, SOUND_SEQUENCES = frozenset({"MainImageSequence"}), frozenset({"MainAudioSequence"})
 SOUND, PICTURE = "MainSound", "MainPicture"
 
 
@@ -102,6 +104,8 @@ def _read_composition(root: XmlNode, path: str) -> Statement:
             reason = f'reel {number} of "{title}" has {float(lengths[PICTURE]):g} s of picture and '
             reason += f"{float(lengths[SOUND]):g} s of sound"
             faults.append(Finding(Aspect.ORDER, path, reason))
+    for segment in _children(root, "SegmentList"):
+        faults += [Finding(Aspect.ORDER, path, f'"{title}" {reason}') for reason in _check_segment(segment)]
     for resource in root.walk():
         if resource.name == "Resource" and resource.text_of("TrackFileId"):
             needs.append(_need(resource.text_of("TrackFileId"), f'"{title}" plays a track'))
@@ -122,6 +126,50 @@ def _played_seconds(asset: XmlNode) -> Fraction | None:
     if not length.isdecimal() or len(numbers) != 2 or not all(one.isdecimal() and int(one) for one in numbers):
         return None
     return Fraction(int(length) * int(numbers[1]), int(numbers[0]))
+
+
+def _check_segment(segment: XmlNode) -> Iterator[str]:
+    """Yield what is wrong with the times of a segment (ST 2067-3): a resource is not played behind its end, and sound
+    lasts as long as picture, within half a frame."""
+    lengths: dict[str, Fraction] = {}
+    frame = Fraction(0)
+    for sequence in _children(segment, "SequenceList"):
+        total = Fraction(0)
+        for resource in _children(sequence, "ResourceList"):
+            times = _times_of(resource)
+            if times is None:
+                break
+            rate, entry, intrinsic, played, repeats = times
+            total += Fraction(played * repeats) / rate
+            if sequence.name in IMAGE_SEQUENCES:
+                frame = 1 / rate
+            if entry + played > intrinsic:
+                name = clean_id(resource.text_of("TrackFileId"))
+                yield f"plays {name} up to {entry + played:,} of its {intrinsic:,} units"
+        else:
+            lengths[sequence.name] = total
+    pictures = [one for name, one in lengths.items() if name in IMAGE_SEQUENCES]
+    for name, length in lengths.items():
+        if name in SOUND_SEQUENCES and pictures and abs(length - pictures[0]) > frame / 2:
+            yield f"has {float(pictures[0]):g} s of picture and {float(length):g} s of sound in one segment"
+
+
+def _times_of(resource: XmlNode) -> tuple[Fraction, int, int, int, int] | None:
+    """Return edit rate, entry point, intrinsic and played duration and repeats of a resource."""
+    words = (resource.text_of("EditRate") or "").split()
+    names = ("EntryPoint", "IntrinsicDuration", "SourceDuration", "RepeatCount")
+    texts = [(resource.text_of(name) or "").strip() for name in names]
+    if (
+        len(words) != 2
+        or not texts[1]
+        or not all(one.isdecimal() and len(one) < 19 for one in (*words, *filter(None, texts)))
+    ):
+        return None
+    if not int(words[0]) or not int(words[1]):
+        return None
+    entry, intrinsic = int(texts[0] or 0), int(texts[1])
+    played = int(texts[2]) if texts[2] else intrinsic - entry
+    return Fraction(int(words[0]), int(words[1])), entry, intrinsic, played, int(texts[3] or 1)
 
 
 def _read_output_profile(root: XmlNode, path: str) -> Statement:
@@ -168,3 +216,16 @@ def _fetched(content: bytes, path: str) -> Iterator[FileStatement]:
             raise UnreadableError("is no list of files to fetch: a line has no address, size and path")
         if found is not None and (named := resolve_beside(path, found[2])) is not None:
             yield FileStatement(named, size=int(found[1]) if found[1].isdecimal() else None)
+
+
+def read_history_chain(content: bytes, path: str) -> Statement:
+    """Read `ascmhl_chain.xml` of an ASC MHL history: the manifest of each generation, with its C4."""
+    root = parse_xml(content, PACKAGE_ELEMENTS)
+    if root.name != "ascmhldirectory":
+        raise UnreadableError(f'is no chain of an ASC MHL history: it begins with "{root.name[:80]}"')
+    files = []
+    for one in root.children:
+        named, digest = resolve_beside(path, one.text_of("path") or ""), (one.text_of("c4") or "").strip()
+        if one.name == "hashlist" and named is not None:
+            files.append(FileStatement(named, algorithm="c4" if digest else "", digest=digest))
+    return Statement(CHAIN_KIND, path, posixpath.dirname(path), tuple(files))

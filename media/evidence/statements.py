@@ -37,7 +37,8 @@ class Finding:
 
 
 class FileStatement(NamedTuple):
-    """What an index states of one file. Without a path, `id` is that of an asset map or `clip` the name of a clip.
+    """What an index states of one file. Without a path, `id` is that of an asset map. With `clip`, any file of that
+    clip is meant, and the path is the one that it is to have.
 
     A tuple, as there are 100,000 of them in one list.
     """

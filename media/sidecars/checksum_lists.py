@@ -16,6 +16,7 @@ from media.sidecars.text_lines import read_byte_lines
 
 NAMED_CHECKSUM_LINE = re.compile(rb"(\\?)([0-9A-Fa-f]{8,128})(?: [ *]|[ \t]+\*?)(.+)", re.DOTALL)
 """md5sum puts a blank and `*` or another blank between sum and name: in `sum  *name` the star is of the name."""
+C4_LINE = re.compile(rb"(c4[1-9A-HJ-NP-Za-km-z]{88})(?: [ *]|[ \t]+\*?)(.+)", re.DOTALL)
 BARE_CHECKSUM_LINE = re.compile(rb"[0-9A-Fa-f]{8,128}[ \t]*")
 BSD_CHECKSUM_LINE = re.compile(
     rb"(\\?)([A-Za-z][A-Za-z0-9/_-]{1,15}) {0,2}\((.+)\) ?= ?([0-9A-Fa-f]{8,128})[ \t]*", re.DOTALL
@@ -75,6 +76,9 @@ def read_checksum_list(file: BinaryIO, name: str) -> Iterator[ChecksumEntry]:
 
 
 def _parse_line(line: bytes, family: str, list_name: str) -> ChecksumEntry | None:
+    if family == "c4":
+        found = C4_LINE.fullmatch(line)
+        return ChecksumEntry(_clean_path(found[2], False, list_name), "c4", found[1].decode()) if found else None
     tagged = BSD_CHECKSUM_LINE.fullmatch(line)
     if tagged is not None:
         escape, tag, written, digest = tagged.groups()

@@ -12,6 +12,7 @@ ALGORITHM_OF_EXTENSION = {
     ".xxhash": "xxhash",
     ".xxh": "xxhash",
     ".sfv": "sfv",
+    ".c4": "c4",
 }
 """Algorithm, or family of algorithms, of a list with one line per file."""
 MHL_EXTENSION = ".mhl"

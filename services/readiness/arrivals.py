@@ -24,7 +24,7 @@ from models.queues.media_queue import MEDIA_QUEUE
 from services.ingest.effects import INGEST_ACTOR, IngestWrite
 from services.jobs.jobs import add_job
 from services.jobs.runner import JobEnd, JobKind, JobRun
-from services.readiness.facts import spell_path
+from services.readiness.facts import ARRIVING_SECONDS, spell_path
 from services.readiness.jobs import end_of_report
 from services.readiness.ready import ReadyQuestion, ask_ready
 from services.readiness.report import build_ready_report
@@ -32,7 +32,6 @@ from services.readiness.sign_off import sign_off_report
 from services.sidecars.verification import CHECKSUM_TASK
 
 ARRIVAL_TASK = "media.arrivals"
-PAUSE_OF_A_COPY_SECONDS = 60
 MAX_ARRIVAL_JOBS = 20
 
 NOTE_STRUCTURES = text("""
@@ -140,13 +139,13 @@ def judge_arrival(run: JobRun) -> JobEnd | None:
 
     def write(session: Session) -> None:
         run.heartbeat(session)
-        noted = session.execute(LOCK_ARRIVAL, {"island": island, "pause": PAUSE_OF_A_COPY_SECONDS}).first()
+        noted = session.execute(LOCK_ARRIVAL, {"island": island, "pause": ARRIVING_SECONDS}).first()
         if noted is None:
             run.complete(session, JobEnd("its folder is gone", JobStatus.DISCARDED))
         elif noted.answer == said:
             run.complete(session, JobEnd(f'"{report["folder"]}" is {verdict.answer.value}, as before'))
         elif verdict.answer is not Answer.PROVEN and noted.may_go_on:
-            execute_dml(session, POSTPONE_ARRIVAL, {"island": island, "pause": PAUSE_OF_A_COPY_SECONDS})
+            execute_dml(session, POSTPONE_ARRIVAL, {"island": island, "pause": ARRIVING_SECONDS})
             run.complete(session, JobEnd(f'"{report["folder"]}" may still arrive: it is judged again soon'))
         else:
             execute_dml(session, KEEP_ANSWER, {"island": island, "answer": said})

@@ -2,6 +2,7 @@
 
 import posixpath
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 
 from media.evidence.indexes import (
     find_index_reader,
@@ -11,12 +12,15 @@ from media.evidence.indexes import (
     package_folders,
     state_unreadable,
 )
+from media.evidence.packages import CHAIN_KIND
 from media.evidence.statements import Aspect, FileStatement, Finding, Statement, is_below, statement_of
 from media.probe.captions import TimedCaption
 from media.sandbox.batch_reader import ReadEnd, ReadItem, SandboxReader
 from media.sandbox.protocol import UnreadableError
-from media.sandbox.safe_open import SourceChangedError, SourceFile
+from media.sandbox.safe_open import OpenFolders, SourceChangedError, SourceFile, require_unchanged
 from media.sandbox.supervisor import ChildDiedError, ConfinedChild
+from media.sidecars.checksums import compute_checksums
+from media.sidecars.limits import MAX_MANIFEST_BYTES
 from models.core.paths import display_path
 from services.readiness.facts import FolderFacts, spell_path
 from services.sidecars.caption_import import CAPTION_LIMITS, CAPTION_PROGRAM, ask_for_captions
@@ -31,7 +35,25 @@ def read_evidence(facts: FolderFacts) -> list[Statement]:
     sources = {path: facts.source_of(path) for path in stating}
     folder = spell_path(facts.folder)
     lists = [*_read_lists(sources, folder), *_read_lists(facts.lists_above, folder)]
-    return [*_read_indexes(sources), *lists, *_judge_captions(facts)]
+    indexes = _read_indexes(sources)
+    _sum_generations(facts, indexes)
+    return [*indexes, *lists, *_judge_captions(facts)]
+
+
+def _sum_generations(facts: FolderFacts, statements: Sequence[Statement]) -> None:
+    """Compute the sums of the manifests that chains name: they are small, and were just read anyway."""
+    named = {one.path for chain in statements if chain.kind == CHAIN_KIND for one in chain.files}
+    with OpenFolders() as folders:
+        for path in sorted(named & facts.files.keys()):
+            fact = facts.files[path]
+            if fact.problem or fact.size > MAX_MANIFEST_BYTES:
+                continue
+            with suppress(SourceChangedError, OSError):
+                source = facts.source_of(path)
+                with open(folders.open_source(source), "rb", buffering=0) as opened:
+                    digests = compute_checksums(opened.fileno(), ["c4"], lambda: None)
+                    require_unchanged(source, opened.fileno())
+                facts.learn(path, digests)
 
 
 def _judge_captions(facts: FolderFacts) -> list[Statement]:
@@ -116,7 +138,8 @@ def _state_list(path: str, entries: Iterable[ManifestLine], folder: str) -> Stat
         named = place.decode("utf-8", "surrogateescape")
         if not is_below(named, folder):
             continue
-        files.append(FileStatement(named, (), "", "", size, None, algorithm, digest))
+        others = (named.replace("\\", "/"),) if "\\" in named else ()  # of a list from Windows
+        files.append(FileStatement(named, others, "", "", size, None, algorithm, digest))
         if reason:
             gaps.append(Finding(Aspect.CONTENT, named, reason))
     home = path.rpartition("/")[0]

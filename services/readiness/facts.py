@@ -24,8 +24,8 @@ from services.storages.storages import IS_UNCONFIRMED
 HISTORY_FOLDER = b"ascmhl"
 MAX_JUDGED_CAPTIONS = 500
 """More are not read for one answer."""
-EMPTY_SECONDS = 60
-"""A younger file without bytes may have been created by a copy that is writing it now."""
+ARRIVING_SECONDS = 60
+"""So long after the last change of a folder, what is missing may still come; copying pauses between files."""
 EMPTY_DIGESTS = {name: make().hexdigest() for name, make in HASHERS.items()}
 """Sums of a file without bytes, which need no reading."""
 
@@ -43,7 +43,7 @@ SELECT_FILES = text(f"""{FOLDERS_BELOW}
         CAST(member.file_set_id AS text), CASE WHEN file.status NOT IN ('CLOSED', 'REDISCOVERED')
             OR file.error IS NOT NULL OR file.suspected_at IS NOT NULL THEN file.status END,
         file.error, file.suspected_at IS NOT NULL,
-        file.date_modified < now() - make_interval(secs => :empty_seconds)
+        file.date_modified < now() - make_interval(secs => :arriving_seconds) AS is_old
     FROM below JOIN file ON file.folder_id = below.id JOIN folder ON folder.id = file.folder_id
     JOIN storage ON storage.id = folder.storage_id
     LEFT JOIN file_set_file AS member ON member.file_id = file.id
@@ -97,6 +97,8 @@ class FolderFacts:
     """Checksum lists in the folders above."""
     captions: dict[str, ClipTiming] = field(default_factory=dict)
     """Files of captions, and the times of the clips that they are of."""
+    is_arriving: bool = False
+    """Whether anything in the folder changed within the last minute."""
     questions: list[Finding] = field(default_factory=list)
     """What stays open for any files."""
 
@@ -139,20 +141,23 @@ def load_facts(session: Session, storage: Storage, folder: bytes, only: bytes | 
 
 def _add_files(session: Session, facts: FolderFacts, folder_id: int, only: bytes | None) -> None:
     key = {"folder": folder_id}
-    rows = session.execute(SELECT_FILES, {**key, "empty_seconds": EMPTY_SECONDS}).all()
+    rows = session.execute(SELECT_FILES, {**key, "arriving_seconds": ARRIVING_SECONDS}).all()
     media = {one: tuple(others) for one, *others in session.execute(SELECT_MEDIA, key)}
     digests, flipped = _load_digests(session, key)
     paths = read_folder_paths(session, {row[1] for row in rows})
     folders = {one: spell_path(join_path(path, b"")) for one, path in paths.items()}
     chosen = None if only is None else spell_path(only)
     files, kept = facts.files, facts.rows
+    facts.is_arriving = not all(row.is_old for row in rows)
     captions: dict[str, uuid.UUID] = {}
-    for file_id, folder, name, size, mtime_ns, media_class, set_id, status, *trouble in rows:
+    for file_id, folder, name, size, mtime_ns, media_class, set_id, status, error, is_suspected, is_old in rows:
         path = folders[folder] + name.decode("utf-8", "surrogateescape")
         if chosen is not None and path != chosen:
             continue
-        problem, is_pending = _problem_of(status, media_class, *trouble) if status is not None else ("", False)
-        asset_id, error, duration, is_probed = media.get(set_id, UNREAD_MEDIA)
+        problem, is_pending = (
+            _problem_of(status, media_class, error, is_suspected, is_old) if status is not None else ("", False)
+        )
+        asset_id, media_error, duration, is_probed = media.get(set_id, UNREAD_MEDIA)
         known = digests.get(file_id, NO_DIGESTS) if size or problem else EMPTY_DIGESTS
         files[path] = FileFact(
             size,
@@ -160,7 +165,7 @@ def _add_files(session: Session, facts: FolderFacts, folder_id: int, only: bytes
             problem,
             is_pending,
             known,
-            error or "",
+            media_error or "",
             duration,
             is_probed or media_class not in MEDIA_CLASSES_OF_CLIPS,
             flipped.get(file_id, ""),

@@ -33,7 +33,7 @@ from services.readiness.evidence import read_evidence
 from services.readiness.facts import FolderFacts, load_facts, spell_path
 from services.storages.storages import find_storage_of_path, relative_to_storage
 
-FRAME_RANGE = re.compile(r"(\d{1,9})-(\d{1,9})")
+FRAME_RANGE = re.compile(r"(\d{1,9})-(\d{1,9})(?:x(\d{1,6}))?")
 MAX_EXPECTED_FRAMES = 1_000_000
 STORE_FILES = 100
 """Sums are stored after so many files, so that a stopped command has not read in vain."""
@@ -69,15 +69,16 @@ class ReadyAnswer:
     """The one file that the question is about."""
 
 
-def parse_frame_range(text: str) -> tuple[int, int]:
-    """Return the first and the last frame of `1001-1240`."""
+def parse_frame_range(text: str) -> range:
+    """Return the frames of `1001-1240`, or every second one of `1001-1240x2`."""
     found = FRAME_RANGE.fullmatch(text.strip())
-    first, last = (int(found[1]), int(found[2])) if found else (1, 0)
-    if not first <= last < first + MAX_EXPECTED_FRAMES:
-        raise ValidationFailed(
-            "frames", f'"{text[:80]}" is no range of frames: write the first and the last, 1001-1240'
+    first, last, step = (int(one or 1) for one in found.groups()) if found else (1, 0, 1)
+    if not first <= last < first + MAX_EXPECTED_FRAMES or not step:
+        reason = (
+            f'"{text[:80]}" is no range of frames: write the first and the last, 1001-1240, and a step, 1001-1240x2'
         )
-    return first, last
+        raise ValidationFailed("frames", reason)
+    return range(first, last + 1, step)
 
 
 def ask_ready(sessions: Sessions, question: ReadyQuestion, pulse: Callable[[], None] = _do_nothing) -> ReadyAnswer:
@@ -93,7 +94,7 @@ def ask_ready(sessions: Sessions, question: ReadyQuestion, pulse: Callable[[], N
         facts, file, ignore = read_snapshot(sessions, load_question, question)
         statements = read_evidence(facts)
     if frames is not None:
-        statements.append(_expect_frames(facts, *frames))
+        statements.append(expect_frames(facts, frames))
     if question.against is not None:
         comparison = CopyComparison(facts, question.against, ignore, pulse)
         statements.append(comparison.compare())
@@ -125,14 +126,22 @@ def load_question(session: Session, question: ReadyQuestion) -> tuple[FolderFact
     return load_facts(session, storage, relative if card is None else card), None, ignore
 
 
-def _expect_frames(facts: FolderFacts, first: int, last: int) -> Statement:
+def expect_frames(facts: FolderFacts, frames: range) -> Statement:
+    """Return the statement that every sequence of pictures in a folder has these frames."""
     pictures = [path for path, one in facts.files.items() if one.media_class == "image" and not one.problem]
-    return state_frames(pictures, first, last, spell_path(facts.folder))
+    return state_frames(pictures, frames, spell_path(facts.folder))
 
 
 def _judge(facts: FolderFacts, statements: list[Statement], question: ReadyQuestion, file: str | None) -> Verdict:
     with gc_paused():
-        return judge(facts.files, statements, question.level, facts.questions, is_alone=file is not None)
+        return judge(
+            facts.files,
+            statements,
+            question.level,
+            facts.questions,
+            is_alone=file is not None,
+            is_arriving=facts.is_arriving,
+        )
 
 
 def _read_sums(sessions: Sessions, facts: FolderFacts, verdict: Verdict, pulse: Callable[[], None]) -> None:

@@ -179,7 +179,10 @@ def hero8() -> Fixture:
 def avccam() -> Fixture:
     """AVCHD of an AVCCAM: BDMV with playlists of version 0100, one for each day; thumbnails lie beside."""
     root = "PRIVATE/AVCHD/BDMV"
-    tree: Tree = {f"{root}/INDEX.BDM": b"INDX0100" + bytes(60), f"{root}/MOVIEOBJ.BDM": b"MOBJ0100" + bytes(60)}
+    tree: Tree = {
+        f"{root}/INDEX.BDM": b"INDX0100" + struct.pack(">II24xI26x", 40, 0, 26),
+        f"{root}/MOVIEOBJ.BDM": b"MOBJ0100" + bytes(60),
+    }
     for number, clips in enumerate((("00000", "00001"), ("00002",))):
         items = b""
         for clip in clips:
@@ -189,7 +192,7 @@ def avccam() -> Fixture:
             items += struct.pack(">H", len(body)) + body
         listed = struct.pack(">HHH", 0, len(clips), 0) + items
         head = b"MPLS0100" + struct.pack(">III", 58, 58 + 4 + len(listed), 0) + bytes(38)
-        tree[f"{root}/PLAYLIST/{number:05}.MPL"] = head + struct.pack(">I", len(listed)) + listed
+        tree[f"{root}/PLAYLIST/{number:05}.MPL"] = head + struct.pack(">I", len(listed)) + listed + bytes(6)
     tree |= {"PRIVATE/AVCHD/AVCHDTN/THUMB.TDT": b"TDT", "PRIVATE/AVCHD/AVCHDTN/THUMB.TID": b"TID"}
     return Fixture(tree)
 

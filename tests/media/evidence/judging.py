@@ -69,7 +69,7 @@ def verdict_of(
     random.Random(seed + 1).shuffle(statements)
     if frames is not None:
         pictures = [path for path, one in facts.items() if one.media_class == "image" and not one.problem]
-        statements.append(state_frames(pictures, *frames, folder="shot"))
+        statements.append(state_frames(pictures, range(frames[0], frames[1] + 1), folder="shot"))
     return judge(facts, statements, level)
 
 

@@ -194,15 +194,37 @@ def gopro() -> Fixture:
     return Fixture(tree)
 
 
+def bdmv_playlist(*clips: str) -> bytes:
+    """A playlist that plays these clips."""
+    items = b"".join(struct.pack(">H", 20) + clip.encode() + b"M2TS" + bytes(11) for clip in clips)
+    body = struct.pack(">HHH", 0, len(clips), 0) + items
+    marks = struct.pack(">IH", 2, 0)
+    return b"MPLS0200" + struct.pack(">III20x", 40, 44 + len(body), 0) + struct.pack(">I", len(body)) + body + marks
+
+
+def bdmv_index(*playlists: str) -> bytes:
+    """An index with a table of these playlists, in an extension as cameras write it."""
+    table = struct.pack(">HH", 0, len(playlists)) + b"".join(one.encode() + bytes(5) for one in playlists)
+    block = b"IDEX" + bytes(4) + struct.pack(">II24x", 40, 0) + struct.pack(">I", len(table)) + table
+    extension = struct.pack(">I3xBHHII", 24, 1, 0x1000, 0x0100, 24, len(block)) + block
+    titles = struct.pack(">I26x", 26)
+    head = b"INDX0200" + struct.pack(">II24x", 40, 40 + len(titles))
+    return head + titles + struct.pack(">I", len(extension)) + extension
+
+
+def bdmv_clip_info(packets: int) -> bytes:
+    """Clip information of a stream of so many packets."""
+    starts = struct.pack(">IIIII12x", 60, 64, 68, 0, 0)
+    return b"HDMV0200" + starts + struct.pack(">IHBBIII", 16, 0, 1, 1, 0, 3_000_000, packets) + bytes(16)
+
+
 def avchd() -> Fixture:
-    root = "PRIVATE/AVCHD/BDMV"
-    tree: Tree = {f"{root}/INDEX.BDM": b"INDX0200", f"{root}/MOVIEOBJ.BDM": b"MOBJ0200"}
-    items = b""
-    for clip in ("00000", "00001", "00002"):
-        tree[f"{root}/STREAM/{clip}.MTS"] = essence(clip)
-        tree[f"{root}/CLIPINF/{clip}.CPI"] = b"HDMV0200" + essence(clip + "i", 64)
-        items += struct.pack(">H", 20) + clip.encode() + b"M2TS" + bytes(11)
-    tree[f"{root}/PLAYLIST/00000.MPL"] = b"MPLS0200" + bytes(50) + items
+    root, clips = "PRIVATE/AVCHD/BDMV", ("00000", "00001", "00002")
+    tree: Tree = {f"{root}/INDEX.BDM": bdmv_index("00000"), f"{root}/MOVIEOBJ.BDM": b"MOBJ0200"}
+    for clip in clips:
+        tree[f"{root}/STREAM/{clip}.MTS"] = essence(clip, 192 * 3)
+        tree[f"{root}/CLIPINF/{clip}.CPI"] = bdmv_clip_info(3)
+    tree[f"{root}/PLAYLIST/00000.MPL"] = bdmv_playlist(*clips)
     return Fixture(tree)
 
 

@@ -64,7 +64,7 @@ SHOWN = [
     ("mhl 1.1", [("flip", "A003R2EC/A003C002.mxf"), ("remove", "A003R2EC/A003C003.mxf")],
      ["A003R2EC/A003C002.mxf", "A003R2EC/A003C003.mxf"]),
     ("mhl 1.1", [("swap", "A003R2EC/A003C001.mxf|A003R2EC/A003C002.mxf")], ["A003R2EC/A003C001.mxf"]),
-    ("alexa", [("remove", "A001R3VJ/A001C003_140523_R3VJ.mov")], ["A001C003_140523_R3VJ"]),
+    ("alexa", [("remove", "A001R3VJ/A001C003_140523_R3VJ.mov")], ["A001R3VJ/A001C003_140523_R3VJ.mov"]),
 ]  # fmt: skip
 
 NOT_SHOWN = [

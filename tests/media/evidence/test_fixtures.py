@@ -5,9 +5,9 @@ import pytest
 
 from media.evidence.verdict import Answer, Level
 from tests.media.evidence.judging import gaps, said, verdict_of
-from tests.media.evidence.structures import STRUCTURES, Fixture, dcp, p2
+from tests.media.evidence.structures import STRUCTURES, Fixture, bdmv_playlist, dcp, p2
 
-COMPLETE = {"p2", "xavc", "xdcam disc", "xdcam ex", "dcp", "imf", "ale"}
+COMPLETE = {"p2", "xavc", "xdcam disc", "xdcam ex", "dcp", "imf", "ale", "avchd"}
 """Structures whose own index states all clips."""
 CONTENT = {"dcp", "imf", "ascmhl", "mhl 1", "md5", "sha256", "xxh128", "bagit"}
 """Structures that state all bytes."""
@@ -28,7 +28,6 @@ FAULTS = [
     ("p2", "swap", [f"{P2}/VIDEO/0001AB.MXF", f"{P2}/VIDEO/0002CD.MXF"], ("media", f"{P2}/VIDEO/0001AB.MXF")),
     ("p2", "rename", [f"{P2}/VIDEO/0001AB.MXF"], ("presence", f"{P2}/VIDEO/0001AB.MXF")),
     ("p2", "cut", [f"{P2}/CLIP/0001AB.XML"], ("presence", f"{P2}/CLIP/0001AB.XML")),
-    ("p2", "remove clip", ["0003EF"], ("presence", f"{P2}/CLIP/0003EF.XML")),
     ("p2", "empty", [f"{P2}/AUDIO/0001AB00.MXF"], ("presence", f"{P2}/AUDIO/0001AB00.MXF")),
     ("xavc", "remove", [f"{XAVC}/CLIP/C0002.MP4"], ("presence", f"{XAVC}/CLIP/C0002.MP4")),
     ("xavc", "remove", [f"{XAVC}/CLIP/C0001M01.XML"], ("presence", f"{XAVC}/CLIP/C0001M01.XML")),
@@ -83,6 +82,12 @@ FAULTS = [
     ("avchd", "remove", [f"{AVCHD}/STREAM/00001.MTS"], ("presence", f"{AVCHD}/STREAM/00001.MTS")),
     ("avchd", "remove", [f"{AVCHD}/CLIPINF/00002.CPI"], ("presence", f"{AVCHD}/CLIPINF/00002.CPI")),
     ("avchd", "remove clip", ["00002"], ("presence", f"{AVCHD}/STREAM/00002.MTS")),
+    ("avchd", "cut", [f"{AVCHD}/STREAM/00001.MTS"], ("size", f"{AVCHD}/STREAM/00001.MTS")),
+    ("avchd", "cut", [f"{AVCHD}/PLAYLIST/00000.MPL"], ("presence", f"{AVCHD}/PLAYLIST/00000.MPL")),
+    ("avchd", "cut", [f"{AVCHD}/INDEX.BDM"], ("presence", f"{AVCHD}/INDEX.BDM")),
+    ("avchd", "remove", [f"{AVCHD}/PLAYLIST/00000.MPL"], ("presence", f"{AVCHD}/PLAYLIST/00000.MPL")),
+    ("avchd", "remove", [f"{AVCHD}/INDEX.BDM"], ("presence", f"{AVCHD}/INDEX.BDM")),
+    ("avchd", "remove", [f"{AVCHD}/MOVIEOBJ.BDM"], ("presence", f"{AVCHD}/MOVIEOBJ.BDM")),
     ("ale", "remove", ["ARRI/A001C002_0102AB.mxf"], ("presence", "A001C002_0102AB")),
 ]
 
@@ -91,6 +96,7 @@ UNSHOWN = [
     ("p2", "flip", [f"{P2}/VIDEO/0001AB.MXF"]),
     ("p2", "remove", ["P2/LASTCLIP.TXT"]),
     ("p2", "remove clip", ["0001AB"]),
+    ("p2", "remove clip", ["0003EF"]),
     ("xavc", "flip", [f"{XAVC}/CLIP/C0001.MP4"]),
     ("xavc", "remove", [f"{XAVC}/MEDIAPRO.XML"]),
     ("xdcam disc", "flip", [f"{DISC}/Clip/C0001.MXF"]),
@@ -218,9 +224,13 @@ def test_a_copy_of_a_package_with_the_same_ids_is_judged_by_its_own_files() -> N
     ("structure", "more"),
     [
         # What a Blu-ray keeps twice is about the same streams.
-        ("avchd", {"PRIVATE/AVCHD/BDMV/BACKUP/PLAYLIST/00000.MPL": b"MPLS0200\x0000000M2TS"}),
+        ("avchd", {"PRIVATE/AVCHD/BDMV/BACKUP/PLAYLIST/00000.MPL": bdmv_playlist("00000")}),
         # Photographs are not frames: their numbers may have holes.
         ("md5", {"DAY1/IMG_0001.JPG": b"1", "DAY1/IMG_0004.JPG": b"4", "DAY1/IMG_0005.JPG": b"5"}),
+        # Clip information of a kind that is not understood states nothing.
+        ("avchd", {"PRIVATE/AVCHD/BDMV/CLIPINF/00002.CPI": b"HDMV0200" + b"x" * 90}),
+        # A playlist that the table does not have leaves open how many there were.
+        ("avchd", {"PRIVATE/AVCHD/BDMV/PLAYLIST/00007.MPL": bdmv_playlist("00001")}),
         # A model that writes no CIF.
         ("canon", {"XF/CONTENTS/CLIPS002/AB0001/AB000101.MXF": b"no CIF"}),
     ],

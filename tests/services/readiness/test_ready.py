@@ -143,8 +143,15 @@ def test_captions_lie_inside_of_their_programme(pipeline: Pipeline, times: str, 
 
 def test_a_folder_that_still_arrives_is_not_refuted(pipeline: Pipeline) -> None:
     tree = sums().tree
+    del tree["DAY1/A001C001.mov"]  # all else is settled, and copying pauses between two files
     put(pipeline.root, tree)
     pipeline.settle()
+    answer = ask(pipeline, "DAY1", reads=True)
+    assert answer.verdict.answer is Answer.NOT_PROVABLE
+    assert "A001C001.mov: is not there, and day1.md5 names it; the folder is still arriving" in lines(answer)
+    with pipeline.sessions.begin() as session:
+        session.execute(sidecar_steps.text("UPDATE file SET date_modified = date_modified - interval '1 min'"))
+    assert ask(pipeline, "DAY1").verdict.answer is Answer.REFUTED
     with pipeline.sessions.begin() as session:
         session.execute(sidecar_steps.text("UPDATE file SET status = 'GROWING' WHERE name = 'A001C002.mov'"))
     answer = ask(pipeline, "DAY1")
