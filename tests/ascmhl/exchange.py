@@ -4,7 +4,7 @@
 
 Of ours, each of one to three generations with a rename and a later file, a copy is verified by the reference: by its
 `verify`, by its `diff`, and by the next generation that it writes itself. Of its own, with other algorithms and
-generations, we say whether they are proven.
+generations and renames, we say whether they are proven.
 """
 
 import argparse
@@ -55,10 +55,12 @@ def is_accepted(reference: str, copy: Path) -> bool:
 
 
 def write_theirs(reference: str, number: int, folder: Path) -> None:
-    """Have the reference write one to three generations for a package."""
+    """Have the reference write one to three generations for a package, with a file renamed before each later one."""
     write_package(folder, number)
-    for _ in range(1 + number % 3):
-        _run(reference, "create", "-h", ALGORITHMS[number % len(ALGORITHMS)], str(folder))
+    for generation in range(1 + number % 3):
+        if generation:
+            (folder / NAMES[generation]).rename(folder / f"Clips/renamed{generation}.mov")
+        _run(reference, "create", "-dr", "-h", ALGORITHMS[number % len(ALGORITHMS)], str(folder))
 
 
 def is_proven(pipeline: Pipeline, folder: Path) -> bool:
