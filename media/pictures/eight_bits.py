@@ -4,8 +4,8 @@ import math
 
 from PIL import Image
 
-SAMPLE_FORMAT_TAG, SIGNED_SAMPLES = 339, 2
-"""Of TIFF: the tag for the kind of numbers, and its value for signed integers."""
+SAMPLE_FORMAT_TAG, UNSIGNED_SAMPLES, SIGNED_SAMPLES = 339, 1, 2
+"""Of TIFF: the tag for the kind of numbers, and its values for integers."""
 SIXTEEN_BITS, THIRTY_TWO_BITS = 65_535.0, 4_294_967_295.0
 
 

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, cast
 import pi_heif
 from PIL import AvifImagePlugin, Image, ImageFile, IptcImagePlugin, JpegImagePlugin, UnidentifiedImageError
 
-from media.pictures.eight_bits import SAMPLE_FORMAT_TAG, SIGNED_SAMPLES, to_eight_bits
+from media.pictures.eight_bits import SAMPLE_FORMAT_TAG, SIGNED_SAMPLES, UNSIGNED_SAMPLES, to_eight_bits
 from media.probe.orientation import Orientation, parse_orientation
 from media.stills.iso_boxes import MAX_META_BYTES, find_brand, find_orientation, has_sequence
 from media.stills.jp2_reader import DEEP_MODES, decode_deep_jp2, read_jp2_bits
@@ -21,6 +21,7 @@ ANIMATED_FORMATS = ("GIF", "PNG", "WEBP", "AVIF")
 """Formats whose further pictures are moments; those of others are pages, sizes or layers."""
 UPRIGHT_FORMATS = ("HEIF", "TIFF")
 """Formats whose pictures Pillow and libheif turn while they decode."""
+PNG_GREY_WITH_ALPHA = 4
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 MAX_EXIF_BYTES = 16 << 20
 MAX_FRAMES = 5_000
@@ -138,11 +139,12 @@ def open_with_pillow(file: BinaryIO, head: bytes) -> StillPicture:
 
 
 def _is_misread(tags: Mapping[int, Any]) -> bool:
-    """Whether Pillow (12.3) shows a TIFF wrong: with signed integers, which are half as bright; with more than 8 bits
-    inverted where white is 0, and planes mixed up."""
-    if SIGNED_SAMPLES in tags.get(SAMPLE_FORMAT_TAG, ()):
+    """Whether Pillow (12.3) shows a TIFF wrong: with signed integers, which are half as bright, or of 32 bits, which it
+    takes for signed; with more than 8 bits inverted where white is 0, and planes mixed up."""
+    kinds, bits = tags.get(SAMPLE_FORMAT_TAG, (UNSIGNED_SAMPLES,)), max(tags.get(BITS_TAG, (1,)))
+    if SIGNED_SAMPLES in kinds or (UNSIGNED_SAMPLES in kinds and bits == 32):
         return True
-    is_deep = max(tags.get(BITS_TAG, (1,))) > 8
+    is_deep = bits > 8
     return is_deep and (tags.get(PHOTOMETRIC_TAG) == WHITE_IS_ZERO or tags.get(PLANES_TAG) == SEPARATE_PLANES)
 
 
@@ -196,13 +198,15 @@ def _pixel_format(image: Image.Image, head: bytes) -> tuple[str | None, int | No
     stored = bits
     if image.format == "PNG":
         stored = head[24] if image.mode != "P" else 8
+        if head[25] == PNG_GREY_WITH_ALPHA:
+            name = "ya16be" if stored == 16 else "ya8"
     elif image.format == "TIFF":
         stored = max(cast("Any", image).tag_v2.get(BITS_TAG, (1,)))
     elif image.format == "HEIF":
         stored = image.info.get("bit_depth", bits)
     elif image.format == "PPM" and (size := PNM_SIZE.match(head)) is not None:
         stored = int(size[1]).bit_length()
-    if stored == 16 and image.mode in DEEP_PIXEL_FORMATS:
+    if stored == 16 and image.mode in DEEP_PIXEL_FORMATS and not str(name).startswith("ya"):
         name = DEEP_PIXEL_FORMATS[image.mode]
     return name, stored
 

@@ -148,6 +148,7 @@ GRAY: dict[str, tuple[Maker, str | None, int]] = {
     "fax.tif": (files.saved("TIFF", "1", compression="group4"), "monob", 1),
     "gray16.tif": (files.tiff("uint16", gray=True), "gray16le", 16),
     "int16_gray.tif": (files.tiff("int16", gray=True), None, 16),
+    "uint32_gray.tif": (files.tiff("uint32", gray=True), None, 32),
     "int32_gray.tif": (files.tiff("int32", gray=True), None, 32),
     "float.tif": (files.tiff("float32", gray=True), "grayf32le", 32),
     "float_100.tif": (files.tiff("float32", gray=True, scale=100), "grayf32le", 32),
