@@ -9,8 +9,9 @@ import html
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
-CUE_CLOCK = r"-?(?:(\d{1,7}):)?(\d{1,2}):(\d{1,2})(?:[.,:](\d{1,3}))?"
+CUE_CLOCK = r"-?(?:(\d{1,7}):)?(\d{1,2}):(\d{1,2})(?:([.,:])(\d{1,6}))?"
 CUE_ARROW = r"[ \t]*(?:-{1,3}>|[\u2013\u2014\u2212]>|\u2192)[ \t]*"
 CUE_TIMES = re.compile(rf"[ \t]*{CUE_CLOCK}{CUE_ARROW}{CUE_CLOCK}(?:[ \t].*)?")
 LOOKS_LIKE_TIMES = re.compile(rf"[ \t]*[-\d:;., \t]{{3,40}}{CUE_ARROW}[-\d:;., \t]{{3,40}}")
@@ -39,10 +40,12 @@ class CueLines:
     """Lines that look like times and are none."""
     junk_lines: int = 0
     """Lines before the first cue that belong to no header."""
+    unmeasured_frames: int = 0
+    """Cues whose times end with frames, of which no rate says how long they are; they are taken for hundredths."""
 
 
-def scan_cues(text: str) -> CueLines:
-    """Find the cues of a file in SubRip or WebVTT, whichever it is."""
+def scan_cues(text: str, rate: Fraction | None = None) -> CueLines:
+    """Find the cues of a file in SubRip or WebVTT, whichever it is; two digits behind a colon are frames of a rate."""
     lines = LINE_END.split(text.lstrip("\ufeff"))
     is_vtt = any(VTT_HEADER.fullmatch(line.strip()) for line in lines[:20])
     times = [place for place, line in enumerate(lines) if "-" in line or ">" in line if CUE_TIMES.fullmatch(line)]
@@ -59,7 +62,8 @@ def scan_cues(text: str) -> CueLines:
             said = _until_blank(said)
         elif end < len(lines):
             said = _without_index(said, number + 2)
-        start_ms, end_ms = _milliseconds(match.groups()[:4]), _milliseconds(match.groups()[4:])
+        start_ms, end_ms = _milliseconds(match.groups()[:5], rate), _milliseconds(match.groups()[5:], rate)
+        found.unmeasured_frames += not rate and any(map(_has_frames, (match.groups()[:5], match.groups()[5:])))
         found.cues.append(Cue(start_ms, end_ms, _clean_text(said)))
     if not is_vtt and times:
         found.junk_lines = sum(1 for line in _without_index(lines[: times[0]], 1) if line.strip())
@@ -95,10 +99,17 @@ def _without_index(lines: Sequence[str], number: int) -> list[str]:
     return kept
 
 
-def _milliseconds(parts: Sequence[str | None]) -> int:
-    hours, minutes, seconds, fraction = parts
+def _has_frames(parts: Sequence[str | None]) -> bool:
+    *_, separator, fraction = parts
+    return separator == ":" and len(fraction or "") == 2
+
+
+def _milliseconds(parts: Sequence[str | None], rate: Fraction | None) -> int:
+    hours, minutes, seconds, _, fraction = parts
     whole = (int(hours or 0) * 60 + int(minutes or 0)) * 60 + int(seconds or 0)
-    return whole * 1000 + int((fraction or "0").ljust(3, "0"))
+    if rate and _has_frames(parts):
+        return whole * 1000 + round(int(fraction or 0) * 1000 / rate)
+    return whole * 1000 + int((fraction or "0").ljust(3, "0")[:3])
 
 
 def _clean_text(lines: Sequence[str]) -> str:

@@ -22,7 +22,8 @@ VOBSUB_MAGIC = b"\0\0\1\xba"
 MICRODVD_LINE = re.compile(r"\{\d+\}\{\d*\}")
 MICRODVD_RATE = re.compile(r"\{1\}\{1\}([\d.]{1,10})\s*")
 SAMI_SYNC = re.compile(r"<SYNC[^<>]{0,100}?START\s*=\s*[\"']?(\d{1,9})[^<>]{0,100}>", re.IGNORECASE)
-SAMI_BREAK = re.compile(r"<BR[ /]{0,3}>", re.IGNORECASE)
+SAMI_BREAK = re.compile(r"<BR[ /]{0,3}>|<P(?:\s[^<>]{0,100})?>", re.IGNORECASE)
+"""A paragraph is another language, or another line."""
 SAMI_TAG = re.compile(r"<[^<>]{0,300}>")
 SAMI_LAST_MS = 4_000
 """How long the last text is shown, after which nothing follows."""

@@ -49,9 +49,10 @@ def read_captions(content: bytes, extension: str, rate: Fraction | None = None) 
     notes: list[str] = []
     reader = CAPTION_READERS.get(extension)
     if reader is None:
-        scanned = scan_cues(decoding.decode(content))
+        scanned = scan_cues(decoding.decode(content), rate)
         cues = scanned.cues
         notes += _count(scanned.unreadable_times, "time line", "cannot be read")
+        notes += _count(scanned.unmeasured_frames, "caption", "with times in frames, taken for hundredths of a second")
         notes += _count(scanned.junk_lines, "line", "before the first caption left out")
     else:
         try:

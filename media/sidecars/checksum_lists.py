@@ -36,6 +36,8 @@ ALGORITHMS_OF_DIGITS = {
 ESCAPED_CHARACTER = re.compile(rb"\\(.)", re.DOTALL)
 ESCAPES = {b"n": b"\n", b"r": b"\r"}
 BAGIT_ESCAPE = re.compile(rb"%(0A|0D|25)", re.IGNORECASE)
+XXH3_MARK = b"XXH3_"
+"""Before the sums of `xxhsum -H3` since 0.8.2, which have as many digits as XXH64."""
 HASHDEEP_MAGIC = b"%%%% HASHDEEP"
 
 
@@ -83,6 +85,7 @@ def _parse_line(line: bytes, family: str, list_name: str) -> ChecksumEntry | Non
     if tagged is not None:
         escape, tag, written, digest = tagged.groups()
         return _tagged_entry(_clean_path(written, bool(escape), list_name), tag.decode().upper(), digest.decode())
+    is_xxh3, line = line.startswith(XXH3_MARK), line.removeprefix(XXH3_MARK)
     named = NAMED_CHECKSUM_LINE.fullmatch(line)
     if named is not None and not named[3].isspace():
         path, digest = _clean_path(named[3], bool(named[1]), list_name), named[2].decode()
@@ -92,7 +95,7 @@ def _parse_line(line: bytes, family: str, list_name: str) -> ChecksumEntry | Non
             return None
     else:
         return None
-    algorithm = ALGORITHMS_OF_DIGITS.get(family, {}).get(len(digest), family)
+    algorithm = "xxh3" if is_xxh3 else ALGORITHMS_OF_DIGITS.get(family, {}).get(len(digest), family)
     if len(digest) != DIGEST_DIGITS.get(algorithm):
         return None
     return ChecksumEntry(path, algorithm, digest.lower())

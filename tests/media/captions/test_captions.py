@@ -144,6 +144,13 @@ FILES: dict[str, tuple[str, str, list[TimedCaption], list[str]]] = {
         [TimedCaption(1_500, 2_250, "hello")],
         [],
     ),
+    "four digits behind the second": (".srt", "1\n00:00:01,0000 --> 00:00:02,0000\nhello\n", HELLO, []),
+    "frames without a rate": (
+        ".srt",
+        "1\n00:00:01:00 --> 00:00:02:00\nhello\n",
+        HELLO,
+        ["1 caption with times in frames, taken for hundredths of a second"],
+    ),
     "a colon before the milliseconds": (".srt", "1\n00:00:01:000 --> 00:00:02:000\nhello\n", HELLO, []),
     "a negative time": (".srt", f"1\n-{ONE}\n\n2\n{OTHER}\n", TWO, []),
     "an end before its start": (
@@ -272,3 +279,16 @@ def test_every_format_and_codec_is_read_in_the_sandbox(tmp_path: Path) -> None:
     with ConfinedChild("media.captions.program", ResourceLimits()) as child:
         outcomes = {one.item.key: (one.end, one.reason) for one in SandboxReader(child).read(items)}
     assert outcomes == dict.fromkeys(contents, (ReadEnd.READ, ""))
+
+
+def test_frames_behind_a_colon_are_of_the_rate_of_the_clip() -> None:
+    (found,) = read_captions(b"1\n00:00:01:12 --> 00:00:02:24\nhello\n", ".srt", Fraction(25)).captions
+    assert (found.start_ms, found.end_ms) == (1_480, 2_960)
+
+
+def test_languages_of_sami_are_lines_of_their_own() -> None:
+    content = (
+        b"<SAMI><BODY><SYNC Start=1000><P Class=ENCC>hi<P Class=FRCC>salut<SYNC Start=2000><P>&nbsp;</BODY></SAMI>"
+    )
+    (found,) = read_captions(content, ".smi").captions
+    assert (found.start_ms, found.end_ms, found.text) == (1_000, 2_000, "hi\nsalut")

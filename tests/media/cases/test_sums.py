@@ -61,6 +61,8 @@ LISTS: dict[str, tuple[str, dict[str, bool] | str]] = {
     "le.xxh64": (f"XXH64_LE (a.mov) = {REVERSED}", ALL_RIGHT),
     "le2.xxh64": (f"{REVERSED}  a.mov", {"a.mov": False}),
     "h3.xxh3": (f"XXH3 (a.mov) = {digest('xxh3')}", ALL_RIGHT),
+    "mark.xxh3": (f"XXH3_{digest('xxh3')}  a.mov", ALL_RIGHT),
+    "mark.xxhash": (f"XXH3_{digest('xxh3')}  a.mov", ALL_RIGHT),
     "tag.xxh3": (f"XXH3 (a.mov) = {digest('xxh3')}", ALL_RIGHT),
     "h128.xxh128": (f"{digest('xxh128')}  a.mov", ALL_RIGHT),
     "tag.xxh128": (f"XXH128 (a.mov) = {digest('xxh128')}", ALL_RIGHT),
