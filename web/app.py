@@ -41,7 +41,7 @@ def mount_pages(app: FastAPI, context: ApiContext) -> NewsStreams:
     console = Console(context, app.state.admission, make_renderer())
     install_sign_in(app, console)
     install_console(app, console, CONSOLE_ROUTES)
-    news = NewsStreams(context.sessions, console.read_user)
+    news = NewsStreams(context.sessions, console.find_user)
     app.router.add_route(NEWS_PATH, news.respond, methods=["GET"], include_in_schema=False)
     app.mount(f"/{STATIC_PATH}", make_static_app())
     app.mount(f"/{SHARE_PAGE_PATH}", make_share_app(context, app.state.admission))

@@ -23,10 +23,8 @@ from services.searching.query import reindex_objects
 from services.viewing.related import find_mentioned_asset, list_file_ids_of_sets, load_set_files
 from services.viewing.tree import load_format_tree
 from web.asset_pages import ASSET_PATH, asset_of
-from web.console import PageRoute, Visit
+from web.console import MAX_TITLE_CHARACTERS, PageRoute, Visit
 from web.words import FILE_STATES
-
-MAX_TITLE_CHARACTERS = 1_000
 
 
 def asset_done(asset: Asset, word: str) -> Response:

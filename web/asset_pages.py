@@ -31,7 +31,7 @@ from services.viewing.related import (
     list_writable_collections,
 )
 from services.viewing.tree import load_approval_board, load_format_tree, load_recent_history
-from web.console import PageRoute, Visit
+from web.console import MAX_TITLE_CHARACTERS, PageRoute, Visit
 from web.metadata_card import FIELD_PREFIX, load_metadata_card
 from web.pages import PAGE_HEADERS
 from web.player import SignedUrls, load_clip_clock, load_player
@@ -114,7 +114,7 @@ def send_track(visit: Visit) -> Response:
 
 def rename_asset(visit: Visit) -> Response:
     """Set the title of an asset."""
-    title = " ".join(visit.form.get("title", "").split())
+    title = " ".join(visit.form.get("title", "").split())[:MAX_TITLE_CHARACTERS]
     if not title:
         raise ValidationFailed("title", "an asset needs a title")
     return back_to(visit, update_asset(visit.session, asset_of(visit).id, {"title": title}, visit.actor), "main")

@@ -20,8 +20,8 @@ from services.downloads.previews import load_keyframes
 from services.viewing.collections import load_collection_tree
 from services.viewing.related import list_writable_collections
 from services.viewing.shares import list_shared_contents
-from web.asset_actions import MAX_TITLE_CHARACTERS, list_picked_ids
-from web.console import PageRoute, Visit
+from web.asset_actions import list_picked_ids
+from web.console import MAX_TITLE_CHARACTERS, PageRoute, Visit
 from web.player import SignedUrls
 from web.search_pages import smallest_picture
 from web.sharing import end_object_share, list_shown_shares, share_object

@@ -4,6 +4,7 @@ Each page is a `PageRoute`. Its handler gets a `Visit` in one transaction and re
 the form token of this sign-in, and users who only browse may write nothing.
 """
 
+import asyncio
 import base64
 import hmac
 from collections.abc import Callable, Iterable
@@ -19,7 +20,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 
-from asgi.admission import Admission
+from asgi.admission import WRONG_TOKEN_SECONDS, Admission
+from asgi.authentication import NotAuthenticated
 from asgi.context import ApiContext
 from asgi.limits.bodies import PUBLIC_BODY_BYTES, BodiesBusyError, BodyTooLargeError
 from asgi.request_context import client_address
@@ -47,6 +49,8 @@ from web.words import DONE_WORDS
 SESSION_COOKIE = "tapeless-session"
 CONSOLE_FORM_PURPOSE = "console form"
 SIGN_IN_PATH = "/sign-in"
+MAX_TITLE_CHARACTERS = 1_000
+"""Of assets, collections and storages, as in the API."""
 MAX_FORM_FIELDS = 500
 """A metadata view may have that many."""
 PAGE_STATUS: dict[type[Exception], int] = {
@@ -174,6 +178,8 @@ class Console:
                 return self.show_error(wrong, back_of(request))
             except (BodyTooLargeError, BodiesBusyError):
                 return self.render("console/error.html", 413, text="That is more than a form may hold.", back="/")
+            except NotAuthenticated:
+                return await self._ask_who(request)
             except ClientDisconnect:
                 return Response(status_code=400)
 
@@ -181,9 +187,9 @@ class Console:
 
     async def _respond(self, route: PageRoute, request: Request) -> Response:
         is_write = route.method != "GET"
-        # Who is not signed in is sent away before a body is read.
-        if is_write and await self._run(request, lambda: self.read_user(request)) is None:
-            return RedirectResponse(SIGN_IN_PATH, 303)
+        # Who is not signed in is sent away before a body is read, and without a cookie before a thread is taken.
+        if not request.cookies.get(SESSION_COOKIE) or (is_write and await self.find_user(request) is None):
+            raise NotAuthenticated
         size = MAX_FORM_BYTES if is_write else PUBLIC_BODY_BYTES
         async with self.admission.bodies.read(request.scope, request.receive, size) as body:
             form = parse_form(body, MAX_FORM_FIELDS)
@@ -196,6 +202,16 @@ class Console:
         async with self.admission.work.enter(("address", client_address(request))):
             return await run_in_threadpool(work)
 
+    async def find_user(self, request: Request) -> AuthenticatedToken | None:
+        """Return the user of the session cookie, when it is the turn of its address."""
+        return await self._run(request, lambda: self.read_user(request))
+
+    async def _ask_who(self, request: Request) -> Response:
+        """Redirect to the sign-in; late for a wrong cookie, as for a wrong token of the API."""
+        if request.cookies.get(SESSION_COOKIE):
+            await asyncio.sleep(WRONG_TOKEN_SECONDS)
+        return redirect_to_sign_in(request)
+
     def read_user(self, request: Request) -> AuthenticatedToken | None:
         """Return the user of the session cookie, in a transaction of its own."""
         return transact(self.context.sessions, read_session, request)
@@ -206,7 +222,7 @@ class Console:
         def work(session: Session) -> Response:
             signed_in = read_session(session, request)
             if signed_in is None:
-                return redirect_to_sign_in(request)
+                raise NotAuthenticated
             visit = Visit(self.context, request, self.render, signed_in, form, session, wake_ups)
             require_own_form(visit, route)
             return route.handler(visit)
@@ -214,7 +230,7 @@ class Console:
         if route.is_search or route.own_transactions:
             found = self.read_user(request)
             if found is None:
-                return redirect_to_sign_in(request)
+                raise NotAuthenticated
             visit = Visit(self.context, request, self.render, found, form, None, wake_ups)
             require_own_form(visit, route)
             response = route.handler(visit)
@@ -258,6 +274,8 @@ def back_of(request: Request) -> str:
 
 def redirect_to_sign_in(request: Request) -> Response:
     """Redirect to the page that asks who it is, and from there back to this one."""
+    if request.method != "GET":
+        return RedirectResponse(SIGN_IN_PATH, 303)
     query = f"?{request.url.query}" if request.url.query else ""
     back = f"?next={quote(request.url.path + query, safe='')}" if request.url.path != "/" else ""
     return RedirectResponse(f"{SIGN_IN_PATH}{back}", 303)

@@ -19,6 +19,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from models.core.paths import display_path
+from services.core.errors import PermissionDenied
 from services.core.text import pluralize
 from web.words import (
     describe_age,
@@ -31,6 +32,8 @@ from web.words import (
 )
 
 PageRenderer = Callable[..., HTMLResponse]
+OWN_SITES = ("same-origin", "none")
+"""What browsers say of a form of this server; they say it where a page is encrypted, or on the same machine."""
 PAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
     "media-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -76,6 +79,12 @@ async def send_static_file(request: Request) -> Response:
         return Response(status_code=404)
     kind = STATIC_TYPES[name.rpartition(".")[2]]
     return Response(load_static_files()[name], media_type=kind, headers=STATIC_HEADERS)
+
+
+def require_own_site(request: Request) -> None:
+    """Raise PermissionDenied where a browser says that a page of another site sent this form."""
+    if request.method == "POST" and request.headers.get("sec-fetch-site", "none") not in OWN_SITES:
+        raise PermissionDenied("a page of another site sent this form; open the page here")
 
 
 def make_renderer() -> PageRenderer:

@@ -48,7 +48,7 @@ from services.shares.guests import (
 from services.shares.links import SHARE_PAGE_PATH, parse_login_hash
 from services.viewing.comments import GUEST_NAME_KEY, export_caption_track
 from services.viewing.shares import load_own_vote, load_share_letter
-from web.pages import PAGE_HEADERS, PageRenderer, make_renderer
+from web.pages import PAGE_HEADERS, PageRenderer, make_renderer, require_own_site
 from web.player import load_clip_clock
 from web.share_content import GuestAsset, ShareReader
 
@@ -118,9 +118,10 @@ class PageThreads:
         """Wrap a handler. Forms that may be larger than `PUBLIC_BODY_BYTES` are read of signed-in guests only."""
 
         async def respond(request: Request) -> Response:
-            if form_bytes > PUBLIC_BODY_BYTES and not await self._run(request, self.pages.is_signed_in, {}):
-                return self.pages.render("share/ended.html", 404)
             try:
+                require_own_site(request)
+                if form_bytes > PUBLIC_BODY_BYTES and not await self._run(request, self.pages.is_signed_in, {}):
+                    return self.pages.render("share/ended.html", 404)
                 async with self.admission.bodies.read(request.scope, request.receive, form_bytes) as body:
                     return await self._run(request, handle, parse_form(body))
             except RateLimited as wait:

@@ -18,12 +18,14 @@ from asgi.limits.bodies import PUBLIC_BODY_BYTES, BodiesBusyError, BodyTooLargeE
 from asgi.request_context import client_address
 from models.access.user import Token
 from models.core.sessions import transact
+from services.access.login_throttle import ADDRESS_ATTEMPT_LIMIT, count_attempt
 from services.access.oidc import OidcError, OidcProvider, OidcRequest
 from services.access.sign_in import SIGN_IN_SECONDS, sign_in_by_email, sign_in_by_password
 from services.access.tokens import revoke_token
 from services.core.errors import DomainError, NotFound
 from services.core.signing_key import require_signing_key
 from web.console import SESSION_COOKIE, SIGN_IN_PATH, Console, PageRoute, Visit, is_encrypted, read_session
+from web.pages import require_own_site
 from web.share_pages import parse_form
 
 CONSOLE_APP_NAME = "Console"
@@ -82,6 +84,8 @@ def install_sign_in(app: FastAPI, console: Console) -> None:
         code = request.query_params.get("code", "")
         if not code or not hmac.compare_digest(asked.state.encode(), request.query_params.get("state", "").encode()):
             raise OidcError("the provider of sign-ins sent you back without a sign-in; try again")
+        # A browser can come back often with one cookie, and each code is asked of the provider.
+        transact(console.context.sessions, count_attempt, f"address:{client_address(request)}", ADDRESS_ATTEMPT_LIMIT)
         email = require_provider(provider).find_email(asked, callback_url(console, request), code)
         found = sign_in_by_email(console.context.sessions, email, client_address(request), CONSOLE_APP_NAME)
         response = enter_console(console, request, found, goal)
@@ -149,6 +153,7 @@ def read_oidc_cookie(console: Console, request: Request) -> tuple[OidcRequest, s
 def _serve(console: Console, handle: Callable[[Request, dict[str, str]], Response]) -> Callable[[Request], Any]:
     async def respond(request: Request) -> Response:
         try:
+            require_own_site(request)
             async with (
                 console.admission.bodies.read(request.scope, request.receive, PUBLIC_BODY_BYTES) as body,
                 console.admission.work.enter(("address", client_address(request))),

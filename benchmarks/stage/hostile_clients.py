@@ -102,6 +102,18 @@ def long_address(_plan: AttackPlan, number: int) -> tuple[str, str, Headers, byt
     return "GET", random.choice(("/API/openapi.json", "/API/docs", f"/API/assets/v1/assets/?{'a=1&' * 3_000}")), {}, b""
 
 
+def wrong_cookie(_plan: AttackPlan, number: int) -> tuple[str, str, Headers, bytes]:
+    cookie = {"Cookie": f"tapeless-session=00000000-0000-0000-0000-{number:012}.wrong"}
+    return ("POST" if number % 8 == 0 else "GET"), random.choice(("/assets", "/events", "/work")), cookie, b""
+
+
+def page(plan: AttackPlan, number: int) -> tuple[str, str, Headers, bytes]:
+    """Pages of the console that a user without rights may open, with searches that find nothing."""
+    cookie = {"Cookie": f"tapeless-session={plan.user['App-ID']}.{plan.user['Auth-Token']}"}
+    paths = ("/assets", f"/assets?q={'a* ' * 180}{number}".replace(" ", "+"), "/collections", "/approvals", "/tokens")
+    return "GET", paths[number % len(paths)], cookie, b""
+
+
 REQUESTS: dict[str, Attack] = {
     "bodies without a token": anonymous_body,
     "bodies with wrong tokens": wrong_token,
@@ -111,6 +123,8 @@ REQUESTS: dict[str, Attack] = {
     "writes of a guest": guest_write,
     "guessed passwords": sign_in,
     "long addresses": long_address,
+    "pages with wrong cookies": wrong_cookie,
+    "pages of a user": page,
 }
 
 

@@ -7,9 +7,9 @@ run in a separate process that can only read the descriptors it was given and an
    (`no_new_privs`). It dies with its parent.
 2. Hard limits end it if a file makes it compute, allocate or write without end. It leaves no core dump.
 3. Landlock, where the kernel has it, denies every path, port and signal, whichever call asks.
-4. A seccomp filter allows the calls of `syscalls.py` alone; every other one fails with EPERM. None opens, names or
-   changes a file, creates a socket, or starts, signals or inspects a process. Threads are allowed; their number is
-   limited by the address space that their stacks reserve.
+4. A seccomp filter allows the calls of `syscalls.py` alone; every other one fails with EPERM. None opens or changes a
+   file, creates a socket, or starts, signals or inspects a process. One can name a file, and is allowed only if the C
+   library needs it (`needs_newfstatat`). Threads are allowed; the address space of their stacks limits their number.
 
 Where the kernel has no seccomp the rest still applies, and the process reports what is missing.
 """
@@ -21,6 +21,7 @@ import resource
 import signal
 import struct
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -122,7 +123,40 @@ def confine_process(limits: ResourceLimits, parent_pid: int) -> list[str]:
     if libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
         return [*missing, "no new privileges", "no files", "no network"]
     restrict_paths(libc)
-    return missing if _filter_calls(libc) else [*missing, "no files", "no network"]
+    return missing if _filter_calls(libc, needs_newfstatat(libc)) else [*missing, "no files", "no network"]
+
+
+def needs_newfstatat(libc: ctypes.CDLL) -> bool:
+    """Return whether the C library asks for the size of an open file by a call that also takes paths, as glibc 2.33 to
+    2.38 does. A filter cannot read the path, and Landlock knows no such right.
+
+    It is tried in a thread, whose filter ends with it.
+    """
+    found: list[bool] = []
+
+    def try_without() -> None:
+        if platform.machine() not in ARCHITECTURES or not _install(
+            libc, _deny(NEWFSTATAT[ARCHITECTURES[platform.machine()][1]])
+        ):
+            found.append(True)
+            return
+        try:
+            os.fstat(0)
+            found.append(False)
+        except PermissionError:
+            found.append(True)
+
+    thread = threading.Thread(target=try_without)
+    thread.start()
+    thread.join()
+    return found[0]
+
+
+def _deny(number: int) -> Iterator[BpfInstruction]:
+    yield BPF_LOAD, 0, 0, CALL_NUMBER_OFFSET
+    yield BPF_JUMP_EQUAL, 0, 1, number
+    yield BPF_RETURN, 0, 0, SECCOMP_ERRNO | EPERM
+    yield BPF_RETURN, 0, 0, SECCOMP_ALLOW
 
 
 def drop_rights() -> bool:
@@ -164,12 +198,16 @@ def grant_cpu_time(limits: ResourceLimits) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (seconds if hard < 0 else min(seconds, hard), hard))
 
 
-def _filter_calls(libc: ctypes.CDLL) -> bool:
+def _filter_calls(libc: ctypes.CDLL, has_newfstatat: bool) -> bool:
     """Install the filter for this thread and everything that it starts; False if the kernel has no seccomp."""
     if platform.machine() not in ARCHITECTURES:
         return False
     architecture, column = ARCHITECTURES[platform.machine()]
-    program = b"".join(struct.pack("=HBBI", *step) for step in _instructions(architecture, column))
+    return _install(libc, _instructions(architecture, column, has_newfstatat))
+
+
+def _install(libc: ctypes.CDLL, steps: Iterator[BpfInstruction]) -> bool:
+    program = b"".join(struct.pack("=HBBI", *step) for step in steps)
     buffer = ctypes.create_string_buffer(program, len(program))
     # struct sock_fprog: the number of steps, padding to the pointer, the pointer.
     wrapped = struct.pack("=H6xQ", len(program) // 8, ctypes.addressof(buffer))
@@ -177,7 +215,7 @@ def _filter_calls(libc: ctypes.CDLL) -> bool:
     return bool(libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.addressof(wrapper), 0, 0) == 0)
 
 
-def _instructions(architecture: int, column: int) -> Iterator[BpfInstruction]:
+def _instructions(architecture: int, column: int, has_newfstatat: bool) -> Iterator[BpfInstruction]:
     """Build the filter: a foreign system call table kills the process; what is not allowed fails with EPERM."""
     numbers = sorted({row[column] for row in ALLOWED_SYSCALLS.values() if row[column] >= 0})
     yield BPF_LOAD, 0, 0, ARCHITECTURE_OFFSET
@@ -196,7 +234,8 @@ def _instructions(architecture: int, column: int) -> Iterator[BpfInstruction]:
     yield from _allow_if(PRLIMIT[column], 1, BPF_JUMP_EQUAL, [RLIMIT_CPU], own_process=True)
     yield from _allow_if(FCNTL[column], 1, BPF_JUMP_EQUAL, ALLOWED_FCNTLS)
     yield from _allow_if(IOCTL[column], 1, BPF_JUMP_EQUAL, ALLOWED_IOCTLS)
-    yield from _allow_if(NEWFSTATAT[column], 3, BPF_JUMP_EQUAL, [AT_EMPTY_PATH])
+    if has_newfstatat:
+        yield from _allow_if(NEWFSTATAT[column], 3, BPF_JUMP_EQUAL, [AT_EMPTY_PATH])
     for call in (MMAP, MPROTECT):
         yield from _allow_if(call[column], 2, BPF_JUMP_ANY_BIT, [PROT_EXEC], is_denied=True)
     for place, number in enumerate(numbers):

@@ -28,6 +28,8 @@ OIDC_ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256"
 """Signatures by keys that the provider publishes: none of a shared secret, and never none at all."""
 PROVIDER_TIMEOUT_SECONDS, METADATA_SECONDS, CLOCK_LEEWAY_SECONDS = 10.0, 3_600.0, 60
 MAX_PROVIDER_BYTES = 1_000_000
+SILENCE_SECONDS = 5.0
+"""A provider that did not answer is not asked again for so long: each question would take a thread until its end."""
 
 
 class OidcError(DomainError):
@@ -54,6 +56,7 @@ class OidcProvider:
     def __init__(self, config: OidcConfig) -> None:
         self.config = config
         self._known: dict[str, tuple[float, dict[str, Any]]] = {}
+        self._silent_until: dict[str, float] = {}
 
     def authorization_url(self, asked: OidcRequest, redirect_uri: str) -> str:
         """Return the address of the provider that the browser is sent to."""
@@ -127,8 +130,14 @@ class OidcProvider:
     def _load(self, url: str) -> dict[str, Any]:
         until, known = self._known.get(url, (0.0, {}))
         if time.monotonic() > until:
-            with requests.Session() as session:
-                known = self._get(session, url)
+            if time.monotonic() < self._silent_until.get(url, 0.0):
+                raise OidcError("the provider of sign-ins does not answer; try again soon, or use a password")
+            try:
+                with requests.Session() as session:
+                    known = self._get(session, url)
+            except OidcError:
+                self._silent_until[url] = time.monotonic() + SILENCE_SECONDS
+                raise
             self._known[url] = (time.monotonic() + METADATA_SECONDS, known)
         return known
 

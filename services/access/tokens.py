@@ -3,16 +3,18 @@
 import hashlib
 import secrets
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, select, text, update
+from sqlalchemy import delete, func, or_, select, text, update
 from sqlalchemy.orm import Session
 
 from models.access.acl import Actor
-from models.access.user import App, Token
+from models.access.user import App, Token, User, UserStatus
 from models.core.base import new_id
+from models.core.statements import in_array
 from services.core.actors import ACTOR_COLUMNS, actor_from_row
 from services.core.errors import ValidationFailed, require_found
 from services.core.rows import load, save
@@ -56,6 +58,13 @@ def authenticate_token(session: Session, app_id: uuid.UUID, secret: str) -> Auth
     if row is None:
         return None
     return AuthenticatedToken(actor_from_row(row), row.token_id, row.app_id, row.is_stale)
+
+
+def find_valid_tokens(session: Session, token_ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
+    """Return those of these tokens with which their users could still sign in."""
+    is_valid = (or_(Token.expires_at.is_(None), Token.expires_at > func.now()), User.status == UserStatus.ACTIVE)
+    query = select(Token.id).join(User, User.id == Token.user_id)
+    return set(session.scalars(query.where(in_array(Token.id, list(token_ids)), *is_valid)))
 
 
 def touch_token(session: Session, token_id: uuid.UUID) -> None:

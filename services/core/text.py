@@ -14,6 +14,8 @@ STRUCTURE_LABELS = {
     "other": "file",
 }
 
+FORMULA_PREFIXES = frozenset("=+-@＝＋－＠")
+"""Prefixes that spreadsheets evaluate (OWASP, CSV injection)."""
 UNCOUNTABLE_STRUCTURES = frozenset({"separate_tracks", "audio"})
 """Structures with labels that take no article: not "a sound" or "a picture and sound"."""
 
@@ -42,3 +44,9 @@ def format_clock_time(milliseconds: int, point: str = ".") -> str:
     minutes, seconds = divmod(seconds, 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours:02}:{minutes:02}:{seconds:02}{point}{rest:03}"
+
+
+def escape_csv_cell(text: str) -> str:
+    """Escape a cell that a spreadsheet would evaluate, with a leading apostrophe."""
+    beginning = text.lstrip()[:1]
+    return f"'{text}" if beginning in FORMULA_PREFIXES or text[:1] in {"\t", "\r", "\n"} else text

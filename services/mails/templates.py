@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from models.core.paths import escape_controls
 from services.core.text import pluralize
 from services.outbound.mail_queue import MailMessage
 
@@ -51,6 +52,7 @@ def share_mail_text(
     who: str, title: str, message: str, link: str, expires: datetime, has_password: bool
 ) -> MailMessage:
     """Write the mail with the link of a share."""
+    who, title = _one_line(who), _one_line(title)
     return MailMessage(
         f'{who} shares "{title}" with you',
         _join(
@@ -65,7 +67,7 @@ def share_mail_text(
 
 def approval_asked_text(requests: Sequence[MailedRequest], public_url: str | None, *, has_account: bool) -> MailMessage:
     """Write the mail to a reviewer; one for all requests that came together."""
-    names = dict.fromkeys(each.asked_by for each in requests)
+    names = dict.fromkeys(_one_line(each.asked_by) for each in requests)
     askers, ask = ", ".join(names), "ask" if len(names) > 1 else "asks"
     lines = [
         f'- "{_one_line(each.title)}"' + (f"\n  {each.link}" if each.link else "") for each in requests[:MAX_LISTED]
@@ -120,12 +122,13 @@ def _join(*parts: str) -> str:
 
 
 def _one_line(text: str) -> str:
-    """Return a text without line breaks, so that a title cannot look like another part of the mail."""
-    return " ".join(text.split())
+    """Return a text without line breaks and marks of direction, so that a title cannot look like another part of the
+    mail, nor as another title."""
+    return escape_controls(" ".join(text.split()))
 
 
 def _subject(titles: Sequence[str]) -> str:
-    return f'"{titles[0]}"' if len(titles) == 1 else f"{len(titles):,} objects"
+    return f'"{_one_line(titles[0])}"' if len(titles) == 1 else f"{len(titles):,} objects"
 
 
 def _rest(number: int) -> list[str]:

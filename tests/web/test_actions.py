@@ -6,7 +6,9 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from sqlalchemy import delete
 
+from models.access.user import Token
 from tests.api.conftest import Api, Caller
 from tests.api.routes.catalog.test_assets import make_asset
 from tests.api.world.objects import World, make_world
@@ -138,3 +140,8 @@ def test_events_name_what_changed_to_users_alone(api: Api, desk: Desk) -> None:
             make_asset(desk.user)
             heard = next(line for line in lines if line.startswith(("data:", ":")))
         assert heard.startswith("data: assets")
+        # A right ends with its right: the stream ends where the user signs out, also from elsewhere.
+        with api.sessions.begin() as session:
+            session.execute(delete(Token).where(Token.user_id == desk.user.id))
+        assert [line for line in lines if line.startswith("data:")] == []
+    assert desk.browser.get("/events").status_code == 401

@@ -17,6 +17,7 @@ from asgi.context import ApiContext
 from asgi.limits.server import connection_limits, make_server
 from models.access.user import User
 from search.postgres.engine import PostgresEngine
+from services.access.oidc import OidcError, OidcProvider, OidcRequest
 from services.access.oidc_config import OidcConfig
 from services.access.users import create_user
 from services.core.actors import SETUP_ACTOR
@@ -135,3 +136,23 @@ def test_a_code_counts_for_the_browser_that_asked_for_it_alone_and_once(api: Api
 def test_without_a_provider_there_is_no_such_page(api: Api) -> None:
     assert httpx.get(f"{api.root}/sign-in/oidc").status_code == 404
     assert "Sign in with" not in httpx.get(f"{api.root}/sign-in").text
+
+
+def test_a_provider_that_does_not_answer_is_not_asked_again_at_once() -> None:
+    """Each question takes a thread, for as long as the provider says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        issuer = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        provider = OidcProvider(OidcConfig(issuer, "tapeless", None))
+
+        def hang_up() -> None:
+            silent.accept()[0].close()
+
+        thread = threading.Thread(target=hang_up)
+        thread.start()
+        for _ in range(3):
+            with pytest.raises(OidcError):
+                provider.authorization_url(OidcRequest.new(), f"{issuer}/back")
+        thread.join(5)
+        silent.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            silent.accept()

@@ -8,14 +8,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from models.catalog.segment import Segment
-from services.core.text import format_clock_time
+from services.core.text import escape_csv_cell, format_clock_time
 
 MAX_EXPORTED_SEGMENTS = 50_000
 """Lines of one file: a film has about 2,000 captions; this allows three to four words a second for four hours."""
 DEFAULT_CUE_MS = 2_000
 """Duration of a caption without an end: about the reading time of a line."""
-FORMULA_PREFIXES = frozenset("=+-@＝＋－＠")
-"""Prefixes that spreadsheets evaluate (OWASP, CSV injection)."""
 CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\x85\u2028\u2029]")
 EXPORT_COLUMNS = (
     *("id", "type", "status", "start", "end", "start_milliseconds", "end_milliseconds", "text", "color", "checked"),
@@ -59,12 +57,6 @@ def _csv_row(line: ExportLine) -> list[object]:
         segment.date_created.isoformat(),
         segment.parent_id or "",
     ]
-
-
-def escape_csv_cell(text: str) -> str:
-    """Escape a cell that a spreadsheet would evaluate, with a leading apostrophe."""
-    beginning = text.lstrip()[:1]
-    return f"'{text}" if beginning in FORMULA_PREFIXES or text[:1] in {"\t", "\r", "\n"} else text
 
 
 def export_srt(lines: Iterable[ExportLine], words_per_line: int | None = None) -> str:

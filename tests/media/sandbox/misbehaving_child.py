@@ -14,8 +14,10 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from media.sandbox.protocol import SandboxRequest, handle_items, serve_requests
+from media.sandbox.seccomp import X32_BIT
 from media.sandbox.syscalls import (
     ALLOWED_SYSCALLS,
+    AT_EMPTY_PATH,
     CLONE,
     FCNTL,
     IOCTL,
@@ -116,6 +118,22 @@ def look() -> None:
     os.stat("/etc/passwd")
 
 
+def look_by_descriptor() -> None:
+    """Ask for a path by the call that asks for the size of an open file."""
+    libc, found = ctypes.CDLL(None, use_errno=True), ctypes.create_string_buffer(512)
+    number = NEWFSTATAT[["x86_64", "aarch64"].index(platform.machine())]
+    path, here = ctypes.c_char_p(b"/etc/passwd"), ctypes.c_long(-100)
+    if libc.syscall(ctypes.c_long(number), here, path, found, ctypes.c_long(AT_EMPTY_PATH)) != 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+
+def look_by_other_table() -> None:
+    """Make a call by the second table that x86-64 has."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.syscall(ctypes.c_long(X32_BIT | 39)) < 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+
 def try_all() -> dict[str, list[int]]:
     """Make every system call that is not allowed, with arguments that none accepts; return the numbers by error."""
     column = ["x86_64", "aarch64"].index(platform.machine())
@@ -161,6 +179,8 @@ DEEDS: Mapping[str, Callable[[], Any]] = {
         share,
         execute,
         look,
+        look_by_descriptor,
+        look_by_other_table,
         try_all,
     )
 }

@@ -60,6 +60,26 @@ def test_a_child_can_open_start_remove_and_reach_nothing(child: ConfinedChild, f
     assert (outcome.end, "not permitted" in outcome.reason) == (ReadEnd.ERROR, True), outcome
 
 
+GLIBC = platform.libc_ver()
+NEEDS_PATHS = GLIBC[0] == "glibc" and (2, 33) <= tuple(map(int, GLIBC[1].split(".")[:2])) <= (2, 38)
+
+
+@pytest.mark.parametrize(
+    ("deed", "is_denied"),
+    [
+        ("look_by_descriptor", not NEEDS_PATHS),
+        pytest.param(
+            "look_by_other_table", True, marks=pytest.mark.skipif(platform.machine() != "x86_64", reason="x86-64")
+        ),
+    ],
+)
+def test_a_call_by_which_files_are_named_is_left_only_to_libraries_that_need_it(
+    child: ConfinedChild, file: SourceFile, deed: str, is_denied: bool
+) -> None:
+    outcome = read(child, ReadItem(1, [file], {"deed": deed}))[1]
+    assert ("not permitted" in outcome.reason) == is_denied, outcome
+
+
 def test_every_other_system_call_is_denied(child: ConfinedChild, file: SourceFile) -> None:
     """Mounts, namespaces, modules, keys, clocks, other processes: all that the kernel has, now or later."""
     came = read(child, ReadItem(1, [file], {"deed": "try_all"}))[1].result["came"]

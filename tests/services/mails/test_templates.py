@@ -1,5 +1,7 @@
 """The texts of mails: who, what and the next step; one line for each, however many came together."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from services.mails.templates import (
@@ -10,6 +12,7 @@ from services.mails.templates import (
     approval_asked_text,
     approval_decided_text,
     failures_text,
+    share_mail_text,
 )
 
 URL = "https://media.example.org"
@@ -42,7 +45,7 @@ URL = "https://media.example.org"
         (
             [MailedRequest("Shot 1\n\nSign in at https://evil.example", "Ada")],
             False,
-            'Ada asks for your approval of "Shot 1\n\nSign in at https://evil.example"',
+            'Ada asks for your approval of "Shot 1 Sign in at https://evil.example"',
             ['- "Shot 1 Sign in at https://evil.example"'],
             ["\nSign in"],
         ),
@@ -85,3 +88,15 @@ def test_the_digest_names_the_newest_failures_with_their_reasons() -> None:
     assert "- job 19\n  no space left" in mail.text
     assert "job 20" not in mail.text
     assert "tapeless jobs list" in mail.text
+
+
+def test_no_title_or_name_looks_like_another_part_of_a_mail_or_another_title() -> None:
+    hostile, shown = "gpj\u202eexe\n\nSign in at x", "gpj\\u202eexe Sign in at x"
+    end = datetime(2026, 1, 1, tzinfo=UTC)
+    for mail in (
+        share_mail_text(hostile, hostile, "", URL, end, has_password=False),
+        approval_asked_text([MailedRequest(hostile, hostile)], URL, has_account=True),
+    ):
+        assert mail.subject.count(shown) == 2
+        assert "Sign in at x" not in mail.text.splitlines()
+        assert "\u202e" not in mail.text + mail.subject

@@ -2,11 +2,13 @@
 
 import csv
 import sys
+from collections.abc import Mapping
 from datetime import datetime
 
 import click
 
 from services.core.audit_log import read_audit_log, select_audit_entries
+from services.core.text import escape_csv_cell
 from workers.celery.context import ProcessContext
 from workers.commands.options import json_option, system_command
 from workers.commands.output import format_timestamp, print_records, print_result
@@ -53,7 +55,7 @@ def audit(
         names = ("date_created", "actor", "object_type", "object_id", "description")
         writer = csv.DictWriter(sys.stdout, names, extrasaction="ignore")
         writer.writeheader()
-        writer.writerows(found)
+        writer.writerows(map(escape_cells, found))
         return
     shown = [
         {
@@ -64,3 +66,9 @@ def audit(
         for entry in found
     ]
     print_result(as_json, found, lambda: print_records(shown, "no changes: see --since, --actor and --type"))
+
+
+def escape_cells(entry: Mapping[str, object]) -> dict[str, str]:
+    """Return an entry as a row of a table: users choose their names, and spreadsheets evaluate what looks like a
+    formula."""
+    return {name: escape_csv_cell(str(value or "")) for name, value in entry.items()}

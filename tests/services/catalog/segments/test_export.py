@@ -12,13 +12,12 @@ import webvtt
 from models.catalog.segment import Segment, SegmentStatus, SegmentType
 from services.catalog.segments.export import (
     ExportLine,
-    escape_csv_cell,
     export_csv,
     export_plain_text,
     export_srt,
     export_vtt,
 )
-from services.core.text import format_clock_time
+from services.core.text import escape_csv_cell, format_clock_time
 
 
 def line(

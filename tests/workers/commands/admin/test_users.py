@@ -13,7 +13,7 @@ from models.core.sessions import make_engine, make_sessions
 from services.access.tokens import authenticate_token
 from services.core.passwords import verify_password
 from workers.commands.admin.accounts import token, user, usergroup
-from workers.commands.admin.audit import audit
+from workers.commands.admin.audit import audit, escape_cells
 from workers.commands.server.trigger import mail
 
 
@@ -114,6 +114,7 @@ def test_what_was_added_is_listed_reset_and_removed_and_the_audit_log_tells_it(e
         assert words in told
     assert "long enough" not in told
     assert said(environment, audit, "--type", "groups", "--csv").splitlines()[0].startswith("date_created,actor")
+    assert escape_cells({"actor": "=1+1", "object_id": None}) == {"actor": "'=1+1", "object_id": ""}
     entries = json.loads(said(environment, audit, "--type", "groups", "--since", "2026-01-01", "--json"))
     assert {entry["object_type"] for entry in entries} == {"groups"}
     assert "no changes" in said(environment, audit, "--until", "2020-01-01")
