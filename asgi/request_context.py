@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from asgi.answers import JobIdAnswer
 from asgi.context import ApiContext
-from asgi.limits.addresses import customer_address
+from asgi.limits.addresses import UNKNOWN_CUSTOMER, customer_address
 from models.access.acl import Actor
 from models.core.sessions import transact
 from models.queues.job import Job
@@ -66,7 +66,7 @@ class SelfCommittingCall:
 
 def client_address(request: Request) -> str:
     """Return the IP address that a request came from, as limits count it."""
-    return customer_address(request.client.host) if request.client else "unknown"
+    return customer_address(request.client.host) if request.client else UNKNOWN_CUSTOMER
 
 
 def public_base_url(call: Call | SelfCommittingCall) -> str:

@@ -25,7 +25,7 @@ from typing import Any, Final
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from asgi.limits.addresses import customer_address
+from asgi.limits.addresses import UNKNOWN_CUSTOMER, customer_address
 
 END_OF_HEAD: Final = re.compile(rb"\n\r?\n")
 TRANSFER_ENCODING: Final = re.compile(rb"\ntransfer-encoding[ \t]*:", re.IGNORECASE)
@@ -95,7 +95,7 @@ class BoundedH11Protocol(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self.address = customer_address(self.client[0]) if self.client else "unknown"
+        self.address = customer_address(self.client[0]) if self.client else UNKNOWN_CUSTOMER
         transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
         self._enter("head")
         if len(self.connections) > self._limits.connections:

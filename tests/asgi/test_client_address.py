@@ -25,7 +25,9 @@ from tests.waiting import wait_until
         ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
         ("2001:db8:1:2:ffff::1", "2001:db8:1:2::/64"),
         ("fe80::1%eth0", "fe80::/64"),
-        ("unix", "unix"),
+        ("unix", "unknown"),
+        ("for=192.0.2.7", "unknown"),
+        ("x" * 5_000, "unknown"),
     ],
 )
 def test_an_address_is_counted_as_that_of_one_customer(host: str, counted: str) -> None:
@@ -76,3 +78,18 @@ def test_headers_of_trusted_proxies_alone_name_the_client(trusted: list[str], se
     with served(*trusted) as url:
         assert httpx.get(url, headers=FORWARDED).json() == seen
         assert httpx.get(url).json() == ["127.0.0.1", "http"]
+
+
+def test_what_a_proxy_passes_on_makes_no_client_several() -> None:
+    odd = {
+        "192.0.2.7:5": "192.0.2.7",
+        "[2001:db8::1]:99": "2001:db8::/64",
+        "[2001:db8::1": "unknown",
+        "for=192.0.2.7": "unknown",
+        "x" * 5_000: "unknown",
+        "192.0.2.7,": "127.0.0.1",
+        ",": "127.0.0.1",
+    }
+    with served("127.0.0.1/32") as url, httpx.Client() as client:
+        seen = {text: client.get(url, headers={"X-Forwarded-For": text}).json()[0] for text in odd}
+    assert seen == odd
