@@ -1,5 +1,6 @@
 """What the console does with assets, alone and many, as rows show it afterwards."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from uuid import uuid4
@@ -8,6 +9,7 @@ import httpx
 import pytest
 from sqlalchemy import delete
 
+from asgi.admission import WRONG_TOKEN_SECONDS
 from models.access.user import Token
 from tests.api.conftest import Api, Caller
 from tests.api.routes.catalog.test_assets import make_asset
@@ -130,7 +132,11 @@ def test_a_token_is_shown_once_and_ends(desk: Desk, api: Api) -> None:
 
 
 def test_events_name_what_changed_to_users_alone(api: Api, desk: Desk) -> None:
-    assert httpx.get(f"{api.root}/events").status_code == 401
+    for path, status in (("/events", 401), ("/assets", 303)):
+        assert httpx.get(api.root + path).status_code == status
+        start = time.monotonic()
+        assert httpx.get(api.root + path, cookies={SESSION_COOKIE: f"{uuid4()}.wrong"}).status_code == status
+        assert time.monotonic() - start >= WRONG_TOKEN_SECONDS, "as a wrong token of the API"
     with desk.browser.stream("GET", "/events") as stream:
         assert stream.headers["content-type"].startswith("text/event-stream")
         lines = stream.iter_lines()
