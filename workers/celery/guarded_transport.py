@@ -56,10 +56,7 @@ def claim_envelope(raw: bytes, queue: str) -> bytes:
         raise InvalidEnvelope("its headers have no names")
     if headers.get("compression"):
         raise InvalidEnvelope("it is compressed")
-    if envelope.get("content-type") != "application/json" or envelope.get("content-encoding") not in (
-        "utf-8",
-        "binary",
-    ):
+    if envelope.get("content-type") != "application/json" or envelope.get("content-encoding") not in TEXT_ENCODINGS:
         raise InvalidEnvelope("its content is not said to be JSON in UTF-8")
     _check_body(envelope.get("body"), properties.get("body_encoding"))
     priority = properties.get("priority")

@@ -89,6 +89,11 @@ def test_a_message_is_of_the_queue_that_it_was_on(said: dict[str, Any]) -> None:
     assert (claimed["body"], claimed["headers"]) == (envelope()["body"], HEADERS)
 
 
+@pytest.mark.parametrize("encoding", [None, "utf-8", "UTF-8", "binary"])
+def test_a_message_in_utf_8_is_received_as_any_client_calls_it(encoding: str | None) -> None:
+    assert claim_envelope(encode(envelope() | {"content-encoding": encoding}), "trigger")
+
+
 def test_a_message_keeps_its_priority() -> None:
     claimed = json.loads(claim_envelope(encode(envelope(properties={"priority": 9})), "trigger"))
     assert claimed["properties"]["priority"] == claimed["properties"]["delivery_info"]["priority"] == 9
