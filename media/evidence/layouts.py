@@ -58,6 +58,11 @@ def state_layouts(paths: Sequence[str], statements: Sequence[Statement]) -> list
     return found
 
 
+def is_gopro_file(path: str) -> bool:
+    """Whether a file is a chapter of a GoPro, or its thumbnail or small copy: its card has no other sign of one."""
+    return any(one.fullmatch(path) for one in (GOPRO_FILE, OLD_GOPRO_FILE))
+
+
 def _paths_of_layouts(paths: Sequence[str]) -> list[str]:
     """Return the files that any layout may be about: patterns take time, and most of 100,000 files are of none."""
     known: dict[str, bool] = {}

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from grouping.model.islands import card_root
 from media.evidence.indexes import find_index_reader, is_sum_list
+from media.evidence.layouts import is_gopro_file
 from media.evidence.verdict import Answer, Level
 from models.catalog.file import read_folder_paths
 from models.core.paths import display_path, join_path
@@ -99,6 +100,7 @@ def has_structure(paths: Iterable[bytes]) -> bool:
         card_root(path.rpartition(b"/")[0]) is not None
         or find_index_reader(spell_path(path)) is not None
         or is_sum_list(spell_path(path))
+        or is_gopro_file(spell_path(path))
         for path in paths
     )
 

@@ -84,6 +84,8 @@ class CopyComparison:
                 elif entry.is_file(follow_symlinks=False):
                     status = entry.stat(follow_symlinks=False)
                     yield SourceFile(self.other, path, clamp_bigint(status.st_size), clamp_bigint(status.st_mtime_ns))
+                else:
+                    self._gaps.append(self._unread(path, "it is a link or no regular file"))
 
     def _unread(self, path: bytes, reason: str) -> Finding:
         return Finding(Aspect.CONTENT, self._own_path(path), f"its copy cannot be read: {reason}")

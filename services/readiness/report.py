@@ -30,6 +30,7 @@ SELECT_THUMBNAILS = text("""
     WHERE member.file_id = ANY(CAST(:files AS uuid[])) ORDER BY asset.title, asset.id LIMIT :most
 """)
 ANSWER_COLORS = {"proven": "#1b7f3b", "refuted": "#b3261e", "not provable": "#8a5a00"}
+VIEWPORT = '<meta name="viewport" content="width=device-width, initial-scale=1">'
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
 h1 { font-size: 1.4rem } table { border-collapse: collapse; width: 100% }
@@ -156,7 +157,7 @@ def render_report(report: Mapping[str, Any], thumbnails: Sequence[tuple[str, str
         for one in report["sums"]
     )
     return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{quote(report["path"])}</title>'
+        f'<!doctype html><html lang="en"><meta charset="utf-8">{VIEWPORT}<title>{quote(report["path"])}</title>'
         f'<style>{STYLE}</style><h1><span style="color:{color}">{quote(report["answer"].upper())}</span> '
         f"<code>{quote(report['path'])}</code></h1><table>{said}</table><h2>Aspects</h2><table>{rows}</table>"
         f"{f'<h2>Assets</h2>{pictures}' if pictures else ''}"

@@ -107,3 +107,15 @@ def test_a_card_gets_its_answer(
     for one in verdicts:
         named = {path.removeprefix(f"{fixture.name}/") for _, path in said(one)}
         assert named >= set(fixture.names), reasons
+
+
+def test_a_link_in_the_second_copy_is_not_called_compared(tmp_path: Path) -> None:
+    for folder in ("ours", "theirs"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "a.mov").write_bytes(b"a")
+    (tmp_path / "theirs/b.mov").symlink_to(tmp_path / "theirs/a.mov")
+    facts = facts_below(tmp_path, "ours", read=False)
+    comparison = CopyComparison(facts, os.fsencode(tmp_path / "theirs"), IGNORE, lambda: None).compare()
+    verdict = judge(facts.files, [comparison])
+    assert verdict.answer.value == "not provable"
+    assert gaps(verdict) == ["content ours/b.mov: its copy cannot be read: it is a link or no regular file"]

@@ -108,6 +108,7 @@ def test_a_missing_clip_is_named_and_a_signed_report_is_kept(pipeline: Pipeline)
     assert history[-1].startswith('ANALYZE: signed off: completeness of "A7" is refuted (report ')
     page = render_report(report, [("<b>", "data:image/jpeg;base64,AA==")])
     assert "REFUTED" in page
+    assert 'name="viewport"' in page
     assert "&lt;b&gt;" in page
 
 
