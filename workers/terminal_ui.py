@@ -7,9 +7,10 @@ nothing.
 import time
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
@@ -50,6 +51,18 @@ SELECT_RUNNING_JOBS = text(f"""
     FROM {JOB_QUEUE.view} AS job WHERE status = 'STARTED' AND lease_until > now()
     ORDER BY started_at, id LIMIT {MAX_SHOWN_JOBS}
 """)
+
+
+@dataclass(frozen=True, slots=True)
+class FoldedLines:
+    """What is drawn again and again, in lines as wide as the terminal: a console of lines that are never cropped, as
+    for what scrolls away, would cut off what it draws."""
+
+    content: RenderableType
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Render the content with its lines folded."""
+        yield from console.render(self.content, options.update(no_wrap=False, overflow="fold"))
 
 
 class Display:
@@ -140,7 +153,7 @@ class Display:
 
     def _draw(self, renderable: RenderableType) -> None:
         if self._live is not None:
-            self._live.update(renderable, refresh=True)
+            self._live.update(FoldedLines(renderable), refresh=True)
 
     def _bars(self, found: SystemStatus) -> list[RenderableType]:
         return [_bar(s.name, s.scan_entries, s.scan_expected) for s in found.storages if s.is_scanning]

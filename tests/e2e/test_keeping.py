@@ -25,7 +25,7 @@ from workers.config.settings import Settings
 HEAVY = ("sqlalchemy", "psycopg", "pydantic", "rich", "celery")
 LISTINGS = (
     *("status", "search a", "jobs list", "storage list", "user list", "usergroup list", "token list", "share list"),
-    "audit",
+    *("webhook list", "audit"),
 )
 AN_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 NEW_PASSWORD = "another one, not lost"

@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 from rich.console import Console
+from rich.live import Live
+from rich.text import Text
 
 from services.operations.status import StorageState, SystemStatus
 from services.operations.waiting_work import READING_UNIT, WaitingWork
 from workers.commands.server.status import make_headline
 from workers.processes.supervisor import ChildState
-from workers.terminal_ui import describe_running_jobs, find_troubles, make_status_line
+from workers.terminal_ui import FoldedLines, describe_running_jobs, find_troubles, make_status_line
 
 COUNTS = [field.name for field in fields(SystemStatus) if field.type in (int, "int")]
 
@@ -76,6 +78,16 @@ def test_what_waits_is_said_with_its_rate_and_time_and_nothing_is_cut_off_at_80_
     assert "headers: 1,240 file sets (31.0 a second, 40 s left)" in shown
     assert "mails" not in shown
     assert "Ctrl-C stops" in shown
+
+
+def test_what_is_drawn_again_and_again_is_folded_where_what_scrolls_away_is_not() -> None:
+    drawn = io.StringIO()
+    console = Console(width=80, file=drawn, force_terminal=True, soft_wrap=True)
+    line = make_status_line(status(unreadable_media=1, checksum_mismatches=1, failed_jobs=3), [])
+    with Live(console=console, auto_refresh=False, transient=True) as live:
+        live.update(FoldedLines(line), refresh=True)
+    shown = " ".join(Text.from_ansi(drawn.getvalue()).plain.split())
+    assert "1 file differs from its checksum, 3 jobs failed in the last day Ctrl-C stops" in shown
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,11 @@ import json
 import os
 import shlex
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
+from services.outbound.config import NO_OUTBOUND, IpNetwork, OutboundConfig
 from workers.config.broker import add_url_options, parse_broker_url, split_hosts
 from workers.config.data_folders import candidate_data_folders, note_running_system, remove_running_note
 from workers.config.settings import (
@@ -49,13 +51,18 @@ class SystemConnection:
 
 
 def announce_system(
-    data: Path, connection: SystemConnection, api_url: str | None = None, *, has_mail_server: bool = False
+    data: Path, connection: SystemConnection, api_url: str | None = None, outside: OutboundConfig = NO_OUTBOUND
 ) -> None:
     """Record that this process runs a system on a data folder, with its URLs, readable only by the owner."""
     own = identify_process(os.getpid())
     assert own is not None
     urls = dataclasses.asdict(connection)
-    write_process_record(data / "running.json", own, **urls, api_url=api_url, has_mail_server=has_mail_server)
+    named = {
+        "api_url": api_url,
+        "has_mail_server": outside.mail_server is not None,
+        "webhook_networks": [str(network) for network in outside.webhook_networks],
+    }
+    write_process_record(data / "running.json", own, **urls, **named)
     note_running_system(data)
 
 
@@ -69,6 +76,13 @@ def find_public_url(settings: Settings) -> str:
 def is_mail_configured(settings: Settings) -> bool:
     """Return whether the system has a mail server: by the settings of this process, or by those it was started with."""
     return settings.outside.mail_server is not None or _read_announcement(settings).get("has_mail_server", False)
+
+
+def find_webhook_networks(settings: Settings) -> tuple[IpNetwork, ...]:
+    """Return the private networks that webhooks may reach: by the settings of this process, else by those that the
+    system was started with."""
+    announced = _read_announcement(settings).get("webhook_networks", ())
+    return settings.outside.webhook_networks or tuple(ip_network(network) for network in announced)
 
 
 def _read_announcement(settings: Settings) -> dict[str, Any]:

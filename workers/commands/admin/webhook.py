@@ -25,7 +25,7 @@ def webhook() -> None:
 
 @webhook.command("add")
 @click.argument("url")
-@click.argument("event", metavar="EVENT", type=click.Choice(sorted(WEBHOOK_EVENTS)))
+@click.argument("event", type=click.Choice(sorted(WEBHOOK_EVENTS)))
 @click.option("--realm", help="Only this realm of the event, such as `approvals` (default: all but `history`).")
 @click.option("--operation", help="Only this operation, such as `quiet` (default: all).")
 @click.option("--name", default="", help="Name of the webhook.")
@@ -34,7 +34,7 @@ def webhook() -> None:
 def add_webhook(
     context: ProcessContext, url: str, event: str, realm: str | None, operation: str | None, name: str, as_json: bool
 ) -> None:
-    """Send changes of the kind EVENT to URL from now on; the secret that signs them is shown only once."""
+    """Send changes of one kind to URL from now on; the secret that signs them is shown only once."""
     values = {"url": url, "event_type": event, "realm": realm, "operation": operation, "name": name}
     networks = context.outside.webhook_networks
     made = transact(context.sessions, lambda session: create_webhook(session, values, networks, SETUP_ACTOR))

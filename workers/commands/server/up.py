@@ -259,12 +259,7 @@ def run_system(
         if password is not None:
             print_password(email, password, supervisor.data / PASSWORD_FILE, console)
         print_storages(load_watched_storages(sessions), console)
-        announce_system(
-            supervisor.data,
-            connection,
-            options.api_url,
-            has_mail_server=settings.outside.mail_server is not None,
-        )
+        announce_system(supervisor.data, connection, options.api_url, settings.outside)
         for child in make_processes(supervisor, fork_server, options.api, options.metrics, options.host):
             supervisor.start(child)
         if options.flower is not None:
