@@ -32,6 +32,15 @@ PICTURE_TIME_BASE = Fraction(1, 25)
 COLORSPACE_UNSPECIFIED, HD_MIN_LINES = 2, 720
 
 
+def _take_for_another(_kind: type[SideDataType], _number: object) -> SideDataType:
+    return SideDataType.PANSCAN
+
+
+# PyAV (18.1) fails with "31 is not a valid Type" at side data that it does not know, such as EXIF of FFmpeg 8 (31).
+# They are taken for a kind that nothing here reads.
+setattr(SideDataType, "_missing_", classmethod(_take_for_another))  # noqa: B010
+
+
 class UprightFilter:
     """Turns and mirrors consecutive pictures of one size."""
 
