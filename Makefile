@@ -15,7 +15,7 @@ FAULT ?=
 WORKERS ?= auto
 ARGS ?=
 
-.PHONY: help run check test reference docs properties ascmhl faults bench lock audit sbom clean
+.PHONY: help run check test reference client docs properties ascmhl faults bench lock audit sbom clean
 
 help:
 	@echo "Run"
@@ -25,6 +25,7 @@ help:
 	@echo "  make check                    style, types, words and house rules, in a minute; before every commit"
 	@echo "  make test [ARGS=-x]           check and test everything, as CI does"
 	@echo "  make reference                write the pages of commands and metrics from the code"
+	@echo "  make client                   generate a typed Python client of the API, into build/client"
 	@echo "  make docs                     build the documentation as a site, into build/site"
 	@echo "Test for longer"
 	@echo "  make properties               draw ten times as many examples of what always holds"
@@ -82,6 +83,9 @@ bench: $(VENV)/.test
 
 reference: $(VENV)/.test
 	$(BIN)/python -m tests.docs.reference
+
+client: $(VENV)/.test
+	$(BIN)/python -m tests.api.typed_client build/client
 
 docs: $(VENV)/.test
 	$(BIN)/python -m mkdocs build --strict
