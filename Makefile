@@ -24,7 +24,7 @@ help:
 	@echo "Change"
 	@echo "  make check                    style, types, words and house rules, in a minute; before every commit"
 	@echo "  make test [ARGS=-x]           check and test everything, as CI does"
-	@echo "  make reference                write the pages of commands and metrics from the code"
+	@echo "  make reference                write the pages of commands, metrics and operations"
 	@echo "  make client                   generate a typed Python client of the API, into build/client"
 	@echo "  make docs                     build the documentation as a site, into build/site"
 	@echo "Test for longer"

@@ -102,7 +102,7 @@ FILE_BODIES: Mapping[str, Any] = {
     "FileChangeBody": {"status": "CLOSED", "size": 184_320_000},
     "FileExistenceBody": {"directory_path": "day_07/A001", "file_name": "A001_C003.mov"},
     "StorageFileBody": {"original_name": "A001_C003.mov", "directory_path": "day_07/A001"},
-    "StorageBody": {"name": "rushes", "method": "FILE", "purpose": "FILES", "settings": {"path": "/mnt/rushes"}},
+    "StorageBody": {"name": "rushes", "method": "FILE", "purpose": "FILES", "settings": {"mount_point": "/mnt/rushes"}},
     "StorageScanBody": {"paths": ["day_07"]},
     "MediaReadBody": {"priority": 5},
     "MediaRebuildBody": {"asset_ids": [_ASSET], "only_missing": True},

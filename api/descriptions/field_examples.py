@@ -209,7 +209,7 @@ _BY_SCHEMA: Mapping[str, Any] = {
     "SearchHit.format_kind": ["ORIGINAL"],
     "Share.url": "https://tapeless.example.org/share/q1Yx7c0d…",
     "Storage.name": "rushes",
-    "Storage.settings": {"path": "/mnt/rushes"},
+    "Storage.settings": {"mount_point": "/mnt/rushes"},
     "Suggestion.value": "Interview",
     "User.type": "STANDARD",
     "UserGroup.name": "Editors",

@@ -1,4 +1,4 @@
-"""Write the parts of the reference that follow from the code: commands with their options, metrics, and stored help.
+"""Write the parts of the reference that follow from the code: commands, metrics, operations, and stored help.
 
 python -m tests.docs.reference
 """
@@ -9,12 +9,16 @@ import json
 import re
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 import click
 from prometheus_client import Histogram
 
+from api.descriptions.services import SERVICE_DESCRIPTIONS
+from api.openapi import CONSTANT_MARK, EXTENSION_MARK
 from services.operations.metrics import ROW_METRICS
+from tests.api.answer_checks import openapi_document
 from tests.docs.pages import ROOT
 from workers.celery import metrics
 from workers.main import main
@@ -97,7 +101,37 @@ def _collected_metrics() -> Iterator[str]:
             yield _metric_row(ast.literal_eval(prefixed.right), kind, labels, ast.literal_eval(meaning))
 
 
-WRITTEN: Mapping[str, Callable[[], str]] = {"cli.md": write_commands, "metrics.md": write_metrics}
+METHODS = ("get", "post", "put", "patch", "delete")
+OPERATION_MARKS = {
+    EXTENSION_MARK: "*Not in iconik*",
+    CONSTANT_MARK: "*Always the same*",
+    "security": "*Without sign-in*",
+}
+"""What a key of an operation means, in words."""
+
+
+def write_operations(service: str) -> str:
+    """Return one table of the operations of a service, in the order of their paths."""
+    rows = sorted(_operation_rows(service))
+    return "\n".join(["| operation | answers | what it does |", "| --- | --- | --- |", *(row for _, row in rows)])
+
+
+def _operation_rows(service: str) -> Iterator[tuple[tuple[str, int], str]]:
+    for path, described in openapi_document()["paths"].items():
+        for method, operation in described.items():
+            if operation["tags"] == [service]:
+                codes = ", ".join(sorted(code for code in operation["responses"] if code.startswith("2"))) or "403"
+                marks = [text for mark, text in OPERATION_MARKS.items() if mark in operation]
+                meaning = ". ".join([operation["summary"].replace("|", "\\|"), *marks])
+                row = f"| `{method.upper()} {path.removeprefix('/API/')}` | {codes} | {meaning} |"
+                yield (path, METHODS.index(method)), row
+
+
+WRITTEN: Mapping[str, Callable[[], str]] = {
+    "cli.md": write_commands,
+    "metrics.md": write_metrics,
+    **{f"api/{service}.md": partial(write_operations, service) for service in SERVICE_DESCRIPTIONS},
+}
 """Pages with a written part, and what writes it."""
 
 

@@ -16,8 +16,8 @@ MOVED_PAGE = "docs/decisions/0014-domain-packages.md"
 PREVIOUS_PROGRAM = "tests/upgrade/previous_content.py"
 """Runs in the tree of the version before, with its modules."""
 MOVED_ROW = re.compile(r"^\| `([\w.]+)` \| `([\w.]+)` \|$", re.MULTILINE)
-PAGE_OF_URLS = "docs/api.md"
-"""Its paths are those of the API."""
+PAGES_OF_URLS = "docs/api"
+"""Their paths are those of the API."""
 DOTTED = re.compile(r"(?<![\w./-])[a-z]\w*(?:\.\w+)+")
 PATH = re.compile(r"(?<![\w.-])(?<!\w/)[a-z]\w*(?:/\w+)+")
 PACKAGES_ROW = re.compile(
@@ -115,7 +115,7 @@ def old_names(name: str, text: str) -> Iterator[str]:
 def missing_places(name: str, text: str) -> Iterator[str]:
     """Yield paths and dotted names in backticks that lead to nothing."""
     for quoted in QUOTED.findall(text):
-        paths = () if name == PAGE_OF_URLS else PATH.findall(quoted)
+        paths = () if name.startswith(PAGES_OF_URLS) else PATH.findall(quoted)
         for word in (*DOTTED.findall(quoted), *paths):
             if word.split("/")[0].split(".")[0] in ROOMS and not _exists(word, quoted):
                 yield f"{name}: `{quoted}` names {word}, which does not exist"

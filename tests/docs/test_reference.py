@@ -1,4 +1,4 @@
-"""The reference of commands and metrics is what the code says."""
+"""The reference of commands, metrics and operations is what the code says."""
 
 import re
 

@@ -1,5 +1,6 @@
 """The documentation builds as a site, every page is in its menu, and no link is broken."""
 
+import json
 import re
 import subprocess
 import sys
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.api.answer_checks import openapi_document
 from tests.docs.pages import ROOT
 
 DECISION = re.compile(r"\A# (\d+)\. ([^\n]+)\n.*\n## Status\n\n(Accepted|Superseded by decision \d+)\.", re.DOTALL)
@@ -38,6 +40,10 @@ def test_every_page_is_there_and_in_the_menu(site: Path) -> None:
 def built(site: Path, page: Path) -> Path:
     name = page.with_suffix("")
     return site / name.parent / ("" if name.name in ("index", "README") else name.name) / "index.html"
+
+
+def test_the_openapi_document_is_beside_the_pages_of_the_api(site: Path) -> None:
+    assert json.loads((site / "api" / "openapi.json").read_text(encoding="utf-8")) == openapi_document()
 
 
 def test_the_pages_ask_no_other_host_for_anything(site: Path) -> None:
