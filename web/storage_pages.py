@@ -40,6 +40,8 @@ from web.console import MAX_TITLE_CHARACTERS, PageRoute, Visit
 STORAGE_PATH = "/storages/{storage_id:uuid}"
 MAX_SHOWN_DIFFERENCES = 100
 NO_COUNTS = StorageCounts(0, 0, 0)
+TO_CONFIRM, CONFIRMING_COMMAND = ". If ", "tapeless storage confirm-deletions"
+"""Where the words about a trouble go on to the command of a terminal, for which the page has a button."""
 
 
 def storage_of(visit: Visit, session: Session) -> Storage:
@@ -86,10 +88,12 @@ def load_storage_page(visit: Visit, session: Session) -> dict[str, Any]:
     """Load what the page of a storage shows."""
     storage = storage_of(visit, session)
     settings = StorageSettings.model_validate(storage.settings)
+    trouble = describe_storage_trouble(storage) or ""
     return {
         "storage": storage,
         "root": display_path(storage.absolute_root),
-        "message": describe_storage_trouble(storage),
+        "message": trouble.partition(TO_CONFIRM)[0],
+        "may_confirm": CONFIRMING_COMMAND in trouble,
         "here": f"/storages/{storage.id}",
         "counts": list_storage_counts(session).get(storage.id, NO_COUNTS),
         "growing": list_unsettled_files(session, storage),

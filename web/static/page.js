@@ -36,6 +36,8 @@ const picked = document.querySelector("[data-picked]");
 const countPicked = () => { picked.textContent = `${document.querySelectorAll("[form=selection]:checked").length} selected`; };
 if (picked) {
   document.addEventListener("change", (event) => { if (event.target.matches("[form=selection]")) countPicked(); });
+  // Browsers check boxes again on the way back, after scripts ran.
+  addEventListener("pageshow", countPicked);
   countPicked();
 }
 

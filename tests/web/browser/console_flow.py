@@ -31,6 +31,11 @@ def drop_and_collect(site: Site, visitor: Page, shots: Path) -> None:
     visitor.get_by_label("Select beach", exact=True).check()
     visitor.get_by_label("Select poster", exact=True).check()
     expect(visitor.get_by_text("2 selected")).to_be_visible()
+    visitor.get_by_role("button", name="Merge").click()
+    expect(visitor.get_by_role("heading", level=1)).to_have_text("Merge 2 assets into one")
+    check_page(visitor, "merge")
+    visitor.go_back()
+    expect(visitor.get_by_text("2 selected")).to_be_visible()
     visitor.get_by_text("Collect", exact=True).click()
     visitor.get_by_label("or a new one").or_(visitor.get_by_label("New collection")).fill(f"Dailies {HOSTILE}")
     check_page(visitor, "selection", shots)
@@ -103,6 +108,23 @@ def retry_and_discard(site: Site, visitor: Page, shots: Path) -> None:
     visitor.get_by_role("link", name="Audit").click()
     expect(visitor.get_by_text("It was a text.")).to_be_visible()
     check_page(visitor, "audit", shots)
+
+
+def confirm_deletions_and_remove(site: Site, visitor: Page, shots: Path) -> None:
+    """Deletions wait for a person where another disk is in the place of the watched one; then it is removed."""
+    visitor.get_by_role("link", name="Storages").click()
+    visitor.get_by_role("link", name="media", exact=True).click()
+    site.media.rename(site.media.with_name("unplugged"))
+    write_atomically(site.media / "other.txt", b"of another disk")
+    visitor.get_by_role("button", name="Scan now").click()
+    confirm = visitor.get_by_role("button", name="Yes, follow the disk as it is now")
+    expect(confirm).to_be_visible(timeout=30_000)
+    check_page(visitor, "storage-held", shots)
+    confirm.click()
+    expect(visitor.get_by_text("Confirmed.")).to_be_visible()
+    visitor.get_by_text("Remove", exact=True).click()
+    visitor.get_by_role("button", name="Remove the storage").click()
+    expect(visitor.get_by_text("The storage was removed.")).to_be_visible()
 
 
 def add_a_user(visitor: Page, shots: Path) -> None:

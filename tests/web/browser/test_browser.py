@@ -15,6 +15,7 @@ from tests.web.browser.conftest import DESKTOP, PHONE, Site, check_page
 from tests.web.browser.console_flow import (
     HOSTILE,
     add_a_user,
+    confirm_deletions_and_remove,
     drop_and_collect,
     preview_and_pause,
     retry_and_discard,
@@ -234,6 +235,7 @@ def share_and_end(visitor: Page, chromium: Browser) -> None:
     visitor.get_by_label("may download").check()
     visitor.get_by_role("button", name="Share", exact=True).click()
     link = visitor.get_by_label("Link", exact=True).first.input_value()
+    check_page(visitor, "share-link")
     with plain_context(chromium) as outside:
         outside.goto(link)
         expect(outside.get_by_role("heading", name="fix_it_in_post")).to_be_visible()
@@ -288,8 +290,4 @@ def test_an_administrator_runs_the_system_from_the_console(site: Site, visitor: 
     retry_and_discard(site, visitor, shots)
     add_a_user(visitor, shots)
     # Last, for no other test has assets after it.
-    visitor.get_by_role("link", name="Storages").click()
-    visitor.get_by_role("link", name="media", exact=True).click()
-    visitor.get_by_text("Remove", exact=True).click()
-    visitor.get_by_role("button", name="Remove the storage").click()
-    expect(visitor.get_by_text("The storage was removed.")).to_be_visible()
+    confirm_deletions_and_remove(site, visitor, shots)
