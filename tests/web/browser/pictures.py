@@ -14,7 +14,7 @@ PICTURES = {
     "share": ("share", 1160),
     "share-dark": ("share-sequence-dark", 1010),
     "share-phone": ("share-collection-phone", 844),
-    "storage": ("storage", 950),
+    "storage": ("storage", 1400),
 }
 """Name of each, the screenshot that it is of, and how much of its height is shown."""
 
