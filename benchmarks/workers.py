@@ -4,9 +4,9 @@
 
 The same clips are read again by 1, 2 and 4 workers, each a process as a worker's child is: first their headers, then
 their pictures. The clock runs from when all have loaded their modules. The database and all workers share this machine.
-Beside each rate stands its ratio to that of the first line, and who used the processors meanwhile. Where they are busy,
-more workers need more cores, on this machine or on others. Where they are not, a worker that is alone uses one core at
-a time; several wait for the database or the disk.
+Beside each rate stands its ratio to that of the first line, and who used the processors meanwhile. A worker and the
+confined process that reads for it work at the same time. Where the processors are busy, more workers need more cores,
+on this machine or on others; where they are not, the workers wait for the database or the disk.
 """
 
 import argparse
@@ -100,11 +100,9 @@ def run_workers(command: list[str], url: str, workers: int) -> float:
     return time.monotonic() - start
 
 
-def find_bound(busy: float, workers: int) -> str:
+def find_bound(busy: float) -> str:
     """Say what keeps the rate from being higher."""
-    if busy >= BUSY_SHARE:
-        return "the processors"
-    return "one worker, which uses one core" if workers == 1 else "waiting for the database or the disk"
+    return "the processors" if busy >= BUSY_SHARE else "waiting: more workers help"
 
 
 def measure(postgres: EmbeddedPostgres, sessions: Sessions, kind: MediaKind, count: int, workers: int) -> Throughput:
@@ -127,7 +125,7 @@ def report(kind: MediaKind, workers: int, found: Throughput, first: Throughput) 
     """Print one line of the table."""
     print(
         f"| {kind.value.lower()} | {workers} | {found.rate:,.0f} a second, x{found.rate / first.rate:.1f} "
-        f"| {found.busy:.0%} | {found.database:.0%} | {find_bound(found.busy, workers)} |",
+        f"| {found.busy:.0%} | {found.database:.0%} | {find_bound(found.busy)} |",
         flush=True,
     )
 

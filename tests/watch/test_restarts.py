@@ -3,11 +3,14 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import text
 
+from models.core.sessions import transact
 from services.operations.metrics import read_row_metrics
+from services.storages.storages import NewStorage, add_storage
 from tests.files import write
 from tests.pipeline import FAST, Pipeline
 from tests.waiting import wait_until
@@ -18,11 +21,23 @@ REFUSE = text("ALTER TABLE folder ADD CONSTRAINT ck_folder_refuse CHECK (name <>
 ADMIT = text("ALTER TABLE folder DROP CONSTRAINT ck_folder_refuse")
 
 
+class HangingClock(Clock):
+    """Holds the thread of one storage up, as a mount does whose server is away."""
+
+    def __init__(self) -> None:
+        self.released = threading.Event()
+
+    def monotonic(self) -> float:
+        if threading.current_thread().name == "watch Hung":
+            self.released.wait()
+        return super().monotonic()
+
+
 @contextmanager
-def running_watcher(pipeline: Pipeline) -> Iterator[None]:
+def running_watcher(pipeline: Pipeline, clock: Clock | None = None) -> Iterator[None]:
     """The watcher of all storages, as its process runs it."""
     stop = threading.Event()
-    watcher = Watcher(pipeline.sessions, FAST, pipeline.notify, frozenset(), Clock())
+    watcher = Watcher(pipeline.sessions, FAST, pipeline.notify, frozenset(), clock or Clock())
     thread = threading.Thread(target=watcher.run, args=(stop,))
     thread.start()
     try:
@@ -57,3 +72,23 @@ def test_a_watcher_that_starts_again_and_again_is_visible_until_it_has_caught_up
     assert pipeline.status_of("bad/take.mov") is not None
     assert pipeline.status().storages[0].message == ""
     assert (measured(pipeline, "watcher_failing"), measured(pipeline, "watcher_restarts") > 1) == (0, True)
+
+
+def test_a_storage_that_hangs_and_is_left_holds_up_no_other(pipeline: Pipeline, root: Path, tmp_path: Path) -> None:
+    (tmp_path / "hung").mkdir()
+    hung = transact(pipeline.sessions, add_storage, NewStorage(tmp_path / "hung", name="Hung")).id
+    clock = HangingClock()
+    leave = text("UPDATE storage SET status = 'INACTIVE' WHERE id = :id")
+    with running_watcher(pipeline, clock):
+        wait_until(lambda: pipeline.storage().watcher_until is not None, what="the watcher leads")
+        with pipeline.sessions.begin() as session:
+            session.execute(leave, {"id": hung})
+        since = pipeline.storage().watcher_until
+        assert since is not None
+        wait_until(lambda: renewed_since(pipeline, since) > 2.0, what="the lease of the other storage is renewed")
+        clock.released.set()
+
+
+def renewed_since(pipeline: Pipeline, since: datetime) -> float:
+    until = pipeline.storage().watcher_until
+    return 0.0 if until is None else (until - since).total_seconds()
