@@ -1,6 +1,7 @@
 """A watcher that ends with an error starts again, and says so where people and monitoring look."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -21,16 +22,15 @@ REFUSE = text("ALTER TABLE folder ADD CONSTRAINT ck_folder_refuse CHECK (name <>
 ADMIT = text("ALTER TABLE folder DROP CONSTRAINT ck_folder_refuse")
 
 
-class HangingClock(Clock):
-    """Holds the thread of one storage up, as a mount does whose server is away."""
+def hanging_clock(released: threading.Event) -> Clock:
+    """A clock that holds the thread of one storage up, as a mount does whose server is away."""
 
-    def __init__(self) -> None:
-        self.released = threading.Event()
-
-    def monotonic(self) -> float:
+    def monotonic() -> float:
         if threading.current_thread().name == "watch Hung":
-            self.released.wait()
-        return super().monotonic()
+            released.wait()
+        return time.monotonic()
+
+    return Clock(monotonic=monotonic)
 
 
 @contextmanager
@@ -77,16 +77,16 @@ def test_a_watcher_that_starts_again_and_again_is_visible_until_it_has_caught_up
 def test_a_storage_that_hangs_and_is_left_holds_up_no_other(pipeline: Pipeline, root: Path, tmp_path: Path) -> None:
     (tmp_path / "hung").mkdir()
     hung = transact(pipeline.sessions, add_storage, NewStorage(tmp_path / "hung", name="Hung")).id
-    clock = HangingClock()
+    released = threading.Event()
     leave = text("UPDATE storage SET status = 'INACTIVE' WHERE id = :id")
-    with running_watcher(pipeline, clock):
+    with running_watcher(pipeline, hanging_clock(released)):
         wait_until(lambda: pipeline.storage().watcher_until is not None, what="the watcher leads")
         with pipeline.sessions.begin() as session:
             session.execute(leave, {"id": hung})
         since = pipeline.storage().watcher_until
         assert since is not None
         wait_until(lambda: renewed_since(pipeline, since) > 2.0, what="the lease of the other storage is renewed")
-        clock.released.set()
+        released.set()
 
 
 def renewed_since(pipeline: Pipeline, since: datetime) -> float:
