@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -79,14 +79,14 @@ def test_a_storage_that_hangs_and_is_left_holds_up_no_other(pipeline: Pipeline, 
     hung = transact(pipeline.sessions, add_storage, NewStorage(tmp_path / "hung", name="Hung")).id
     released = threading.Event()
     leave = text("UPDATE storage SET status = 'INACTIVE' WHERE id = :id")
-    with running_watcher(pipeline, hanging_clock(released)):
+    with running_watcher(pipeline, hanging_clock(released)), ExitStack() as ended:
+        ended.callback(released.set)
         wait_until(lambda: pipeline.storage().watcher_until is not None, what="the watcher leads")
         with pipeline.sessions.begin() as session:
             session.execute(leave, {"id": hung})
         since = pipeline.storage().watcher_until
         assert since is not None
         wait_until(lambda: renewed_since(pipeline, since) > 2.0, what="the lease of the other storage is renewed")
-        released.set()
 
 
 def renewed_since(pipeline: Pipeline, since: datetime) -> float:
