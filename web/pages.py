@@ -13,12 +13,13 @@ from functools import cache
 from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from models.core.paths import display_path
+from models.core.paths import display_path, escape_directions
 from services.core.errors import PermissionDenied
 from services.core.text import pluralize
 from web.words import (
@@ -87,10 +88,23 @@ def require_own_site(request: Request) -> None:
         raise PermissionDenied("a page of another site sent this form; open the page here")
 
 
+def escape_shown_directions(value: object) -> object:
+    """Return a value of a template with its marks of direction escaped, which could make a name look like another.
+
+    A value that a form sends back is kept by the filter `e`.
+    """
+    return value if isinstance(value, Markup) or not isinstance(value, str) else escape_directions(value)
+
+
 def make_renderer() -> PageRenderer:
     """Return a function that renders a template with values and a status."""
     environment = Environment(
-        loader=PackageLoader("web"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=PackageLoader("web"),
+        autoescape=True,
+        finalize=escape_shown_directions,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.filters |= {
         "size": format_size,

@@ -20,7 +20,11 @@ def display_path(path: bytes) -> str:
 
 def escape_controls(text: str) -> str:
     """Return a text with its control characters and marks of direction escaped."""
-    text = _CONTROLS.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+    return escape_directions(_CONTROLS.sub(lambda found: f"\\x{ord(found[0]):02x}", text))
+
+
+def escape_directions(text: str) -> str:
+    """Return a text with its marks of direction escaped."""
     return _DIRECTIONS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 

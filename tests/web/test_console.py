@@ -295,7 +295,9 @@ def test_a_form_of_another_sign_in_or_page_does_nothing(api: Api) -> None:
     assert owner.http.get(f"/assets/v1/assets/{asset}/").json()["title"] == "kept"
 
 
-HOSTILE = "</title><script>alert(1)</script><img src=x onerror=alert(2)>\"'"
+HOSTILE = "</title><script>alert(1)</script><img src=x onerror=alert(2)>\"'\u202egpj.exe"
+FORM_VALUES = re.compile(r'value="[^"]*"|<textarea.*?</textarea>', re.DOTALL)
+"""A form sends back what it was given, with its marks of direction."""
 
 
 def test_hostile_titles_values_and_comments_are_text(api: Api) -> None:
@@ -316,6 +318,7 @@ def test_hostile_titles_values_and_comments_are_text(api: Api) -> None:
     for page in pages:
         assert "<script>" not in page.text
         assert "<img src=x" not in page.text
+        assert "\u202e" not in FORM_VALUES.sub("", page.text)
         assert page.headers["content-security-policy"].startswith("default-src 'none'; script-src 'self'")
     assert "&lt;script&gt;alert(1)" in pages[0].text
 
@@ -343,6 +346,7 @@ def test_hostile_names_of_what_administrators_see_are_text(api: Api) -> None:
     for page in (*shown.values(), *said):
         assert page.status_code in (200, 400), page.text
         assert "<script>alert" not in page.text
+        assert "\u202e" not in FORM_VALUES.sub("", page.text)
         assert "<img src=x" not in page.text
     assert [path for path, page in shown.items() if "&lt;script&gt;alert(1)" not in page.text] == ["/approvals"]
 
