@@ -58,8 +58,8 @@ class Case:
             self.worker = psutil.Popen(command, stdout=log, stderr=log, **where)
 
     def kill_child(self) -> None:
-        """The process in which the trigger runs, and not the worker."""
-        (child,) = self.worker.children()
+        """The process in which the trigger runs; not the worker, nor the command server that it hosts."""
+        (child,) = [each for each in self.worker.children() if "command server" not in " ".join(each.cmdline())]
         child.kill()
 
     def kill_worker(self) -> None:
