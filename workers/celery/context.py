@@ -3,7 +3,6 @@
 Created once per process, after its fork, and passed down as an argument: nothing below `workers` connects by itself.
 """
 
-import dataclasses
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,7 +23,7 @@ from services.ingest_effects import INGEST_EFFECTS
 from services.outbound.config import NO_OUTBOUND, OutboundConfig
 from services.renditions.encode import DEFAULT_CONCURRENT_TRANSCODES
 from services.renditions.profiles import BUILT_IN_PROFILES, TranscodeProfiles
-from workers.config.connection import SystemConnection, find_system_connection, find_webhook_networks
+from workers.config.connection import SystemConnection, find_system_connection
 from workers.config.settings import Settings
 
 
@@ -109,8 +108,6 @@ def make_search_engine(connection: SystemConnection, sessions: Sessions) -> Sear
 def open_process_context(settings: Settings) -> Iterator[ProcessContext]:
     """Open the system that the settings refer to for one command. Raises SettingsError if nothing runs there."""
     context = make_context(settings, leave_to_beat)
-    outside = dataclasses.replace(context.outside, webhook_networks=find_webhook_networks(settings))
-    context = dataclasses.replace(context, outside=outside)
     try:
         yield context
     finally:

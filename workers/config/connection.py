@@ -8,12 +8,12 @@ import dataclasses
 import json
 import os
 import shlex
+from contextlib import suppress
 from dataclasses import dataclass
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
-from services.outbound.config import NO_OUTBOUND, IpNetwork, OutboundConfig
+from services.core.signing_key import SigningKey, require_signing_key
 from workers.config.broker import add_url_options, parse_broker_url, split_hosts
 from workers.config.data_folders import candidate_data_folders, note_running_system, remove_running_note
 from workers.config.settings import (
@@ -24,6 +24,7 @@ from workers.config.settings import (
     setting_variable,
     with_password,
 )
+from workers.config.started_settings import apply_started_settings, dump_started_settings, find_started_key
 from workers.processes.process import (
     ProcessIdentity,
     identify_process,
@@ -51,45 +52,40 @@ class SystemConnection:
 
 
 def announce_system(
-    data: Path, connection: SystemConnection, api_url: str | None = None, outside: OutboundConfig = NO_OUTBOUND
+    data: Path, connection: SystemConnection, api_url: str | None = None, settings: Settings | None = None
 ) -> None:
-    """Record that this process runs a system on a data folder, with its URLs, readable only by the owner."""
+    """Record that this process runs a system on a data folder, with its URLs and settings, readable only by the
+    owner."""
     own = identify_process(os.getpid())
     assert own is not None
+    started = {} if settings is None else dump_started_settings(settings)
     urls = dataclasses.asdict(connection)
-    named = {
-        "api_url": api_url,
-        "has_mail_server": outside.mail_server is not None,
-        "webhook_networks": [str(network) for network in outside.webhook_networks],
-    }
-    write_process_record(data / "running.json", own, **urls, **named)
+    write_process_record(data / "running.json", own, **urls, api_url=api_url, settings=started)
     note_running_system(data)
 
 
 def find_public_url(settings: Settings) -> str:
-    """Return the public URL of the system: as configured by the operator, else on this machine."""
-    if settings.public_url is not None:
-        return settings.public_url
-    return _read_announcement(settings).get("api_url") or DEFAULT_API_URL
+    """Return the public URL of the system: as it was started, else as this shell says, else on this machine."""
+    own = settings.public_url or Settings.read().public_url
+    return own or _read_announcement(settings).get("api_url") or DEFAULT_API_URL
 
 
-def is_mail_configured(settings: Settings) -> bool:
-    """Return whether the system has a mail server: by the settings of this process, or by those it was started with."""
-    return settings.outside.mail_server is not None or _read_announcement(settings).get("has_mail_server", False)
+def find_system_key(settings: Settings) -> SigningKey:
+    """Return the key that the system signs links with. Raises SettingsError if only its own environment holds it."""
+    return require_signing_key(find_started_key(settings, _read_started_settings(settings)))
 
 
-def find_webhook_networks(settings: Settings) -> tuple[IpNetwork, ...]:
-    """Return the private networks that webhooks may reach: by the settings of this process, else by those that the
-    system was started with."""
-    announced = _read_announcement(settings).get("webhook_networks", ())
-    return settings.outside.webhook_networks or tuple(ip_network(network) for network in announced)
+def _read_started_settings(settings: Settings) -> dict[str, Any]:
+    started: dict[str, Any] = _read_announcement(settings).get("settings", {})
+    return started
 
 
 def _read_announcement(settings: Settings) -> dict[str, Any]:
     folder = settings.data.absolute()
-    if find_running_supervisor(folder) is None:
-        return {}
-    announced: dict[str, Any] = json.loads((folder / "running.json").read_text())
+    announced: dict[str, Any] = {}
+    if find_named_database(settings) is None and find_running_supervisor(folder) is not None:
+        with suppress(FileNotFoundError):  # the run just ended
+            announced = json.loads((folder / "running.json").read_text())
     return announced
 
 
@@ -106,14 +102,19 @@ def find_running_supervisor(data: Path) -> ProcessIdentity | None:
 
 
 def find_system_settings(data: Path | None) -> Settings:
-    """Return the settings of a command, with the data folder of the one system that runs if none was given.
+    """Return the settings of a command, with those that its system was started with, and the data folder of the one
+    system that runs if none was given.
 
     Raises SettingsError if several systems of this user run, none of them on the default data folder.
     """
     settings = Settings.for_data(data)
-    if settings.is_data_given or settings.database_url is not None:
-        return settings
-    first, *others = candidate_data_folders(data)
+    if not settings.is_data_given and settings.database_url is None:
+        settings = _choose_running_system(settings)
+    return apply_started_settings(settings, _read_started_settings(settings))
+
+
+def _choose_running_system(settings: Settings) -> Settings:
+    first, *others = candidate_data_folders(None)
     if find_running_supervisor(first) is not None:
         return settings
     running = [folder for folder in others if find_running_supervisor(folder) is not None]

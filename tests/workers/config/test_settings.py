@@ -4,20 +4,17 @@ import os
 import stat
 import subprocess
 import sys
-from ipaddress import IPv4Network
 from pathlib import Path
 
 import pytest
 
 from models.core.timing import Timing
-from services.outbound.config import OutboundConfig
 from workers.config import deprecations
 from workers.config.connection import (
     SystemConnection,
     announce_system,
     find_running_supervisor,
     find_system_connection,
-    find_webhook_networks,
     withdraw_announcement,
 )
 from workers.config.data_folders import default_data_folder
@@ -169,17 +166,6 @@ def test_a_named_folder_goes_before_the_addresses_and_says_so(monkeypatch: pytes
         find_system_connection(Settings.for_data(tmp_path))
     announce_system(tmp_path, SYSTEM)
     assert find_system_connection(Settings.for_data(tmp_path)) == SYSTEM
-
-
-def test_a_command_knows_the_networks_that_its_system_was_started_with(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    outside = OutboundConfig(webhook_networks=(IPv4Network("10.0.5.0/24"),))
-    announce_system(tmp_path, SYSTEM, outside=outside)
-    assert find_webhook_networks(Settings.for_data(tmp_path)) == outside.webhook_networks
-    monkeypatch.setenv("TAPELESS_WEBHOOK_NETWORKS", "192.168.7.9/32")
-    assert find_webhook_networks(Settings.for_data(tmp_path)) == (IPv4Network("192.168.7.9/32"),)
-    assert find_webhook_networks(Settings.for_data(tmp_path / "none")) == (IPv4Network("192.168.7.9/32"),)
 
 
 def test_passwords_may_stand_in_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -16,7 +16,6 @@ from models.access.share import Share, ShareUser
 from models.core.sessions import transact
 from services.core.id_prefix import find_by_id_prefix
 from services.core.passwords import MIN_SHARE_PASSWORD_LENGTH, hash_password
-from services.core.signing_key import require_signing_key
 from services.core.text import pluralize
 from services.objects.objects import find_object
 from services.operations.asset_report import find_asset_by_word
@@ -35,7 +34,7 @@ from workers.commands.options import (
     system_command,
 )
 from workers.commands.output import format_timestamp, print_records, print_result
-from workers.config.connection import find_public_url, find_system_settings
+from workers.config.connection import find_public_url, find_system_key, find_system_settings
 from workers.local_stack import is_loopback
 
 
@@ -100,7 +99,8 @@ def create(
         ShareRight.EXISTING_COMMENTS.value: show_comments,
     }
     with running_system(data) as context:
-        key = require_signing_key(context.outside.key)
+        settings = find_system_settings(data)
+        key = find_system_key(settings)
         new = ShareInput(
             allows=frozenset(name for name, is_wanted in wanted.items() if is_wanted),
             title=title,
@@ -110,7 +110,7 @@ def create(
             password_hash=hash_password(read_password(), MIN_SHARE_PASSWORD_LENGTH) if password else None,
         )
         made, users, shown = transact(context.sessions, lambda session: _create_share(session, context, asset, new))
-        base = find_public_url(find_system_settings(data))
+        base = find_public_url(settings)
     links = [
         {
             "email": user.email,

@@ -15,7 +15,6 @@ from workers.config.connection import (
     find_named_database,
     find_system_connection,
     find_system_settings,
-    is_mail_configured,
 )
 from workers.config.settings import Settings, SettingsError
 from workers.embedded.valkey import PRODUCER_ACL_RULES, PRODUCER_USER, EmbeddedValkey
@@ -66,7 +65,7 @@ def mail() -> None:
 def test(data: Path | None, address: str) -> None:
     """Send a mail to ADDRESS through the running system; `tapeless jobs list` shows why it failed."""
     with running_system(data) as context:
-        if not is_mail_configured(find_system_settings(data)):
+        if context.outside.mail_server is None:
             raise SettingsError("no mail server is set: set TAPELESS_SMTP_URL and TAPELESS_SMTP_FROM, and start again")
         queued = transact(context.sessions, lambda session: queue_mail(session, "test", address, {}, SETUP_ACTOR))
     click.echo(f"mail {queued.id} goes out within seconds")

@@ -31,6 +31,7 @@ from workers.config.connection import (
     SystemConnection,
     announce_system,
     find_running_supervisor,
+    find_system_settings,
     withdraw_announcement,
 )
 from workers.config.data_folders import LOCAL_DATA_FOLDER
@@ -203,6 +204,7 @@ def check_folders(folders: Sequence[Path], data: Path) -> None:
 
 def add_to_running_system(settings: Settings, folders: Sequence[Path], console: Console) -> None:
     """Have the system that runs on the data folder watch these folders too."""
+    settings = find_system_settings(settings.data)
     with open_process_context(settings) as context, rights_of_system(settings.data.absolute()):
         known = {storage.id for storage in load_watched_storages(context.sessions)}
         for folder in folders:
@@ -259,7 +261,7 @@ def run_system(
         if password is not None:
             print_password(email, password, supervisor.data / PASSWORD_FILE, console)
         print_storages(load_watched_storages(sessions), console)
-        announce_system(supervisor.data, connection, options.api_url, settings.outside)
+        announce_system(supervisor.data, connection, options.api_url, settings)
         for child in make_processes(supervisor, fork_server, options.api, options.metrics, options.host):
             supervisor.start(child)
         if options.flower is not None:
