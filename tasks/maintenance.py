@@ -14,7 +14,7 @@ from services.grouping.regroup import REGROUP_TASK
 from services.lifecycle.purge import PURGE_ASSETS_TASK, PURGE_COLLECTIONS_TASK
 from services.lifecycle.restore import RESTORE_DELETED_TASK
 from services.mails.failures import queue_failure_digest
-from services.mails.kinds import MAIL_KINDS
+from services.mails.kinds import make_mail_kinds
 from services.metadata.bulk_write import SET_VALUES_TASK
 from services.operations.samples import SAMPLE_TASK, record_sample
 from services.operations.sweep import purge_expired_rows, sweep_backlog
@@ -56,10 +56,11 @@ def run_sweep_task(self: Task, _ids: Sequence[object] = ()) -> None:
 @shared_task(name="maintenance.tidy", bind=True, ignore_result=True)
 def run_purge_task(self: Task, _ids: Sequence[object] = ()) -> None:
     """Purge expired rows, count copies, have files proven that are due, and mail the digest of failures once a day."""
-    purge_expired_rows(self.app.context.sessions, self.app.context.timing)
-    transact(self.app.context.sessions, count_copies)
-    transact(self.app.context.sessions, create_fixity_jobs)
-    transact(self.app.context.sessions, queue_failure_digest)
+    context = self.app.context
+    purge_expired_rows(context.sessions, context.timing)
+    transact(context.sessions, count_copies)
+    transact(context.sessions, create_fixity_jobs)
+    transact(context.sessions, queue_failure_digest, context.own_folders)
 
 
 @shared_task(name=SAMPLE_TASK, bind=True, ignore_result=True)
@@ -72,7 +73,7 @@ def run_sample_task(self: Task, _ids: Sequence[object] = ()) -> None:
 def run_mail_task(self: Task, _ids: Sequence[object] = ()) -> None:
     """Send due mails."""
     context = self.app.context
-    send_mails(context.sessions, context.timing, context.outside, MAIL_KINDS)
+    send_mails(context.sessions, context.timing, context.outside, make_mail_kinds(context.own_folders))
 
 
 @shared_task(name=WEBHOOK_TASK, bind=True, ignore_result=True)

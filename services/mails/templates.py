@@ -36,7 +36,7 @@ class MailedDecision:
 
 @dataclass(frozen=True, slots=True)
 class MailedFailure:
-    """Work that failed, or a file that has a problem, with the reason."""
+    """Work that failed, a file that has a problem, or a folder whose disk is almost full, with the reason."""
 
     what: str
     reason: str
@@ -110,7 +110,8 @@ def failures_text(summary: Sequence[str], failures: Sequence[MailedFailure], pub
         _join(
             "What needs a person:",
             "\n".join(lines),
-            "`tapeless jobs list` lists all of it with its reasons; `tapeless jobs retry` and `jobs discard` end it.",
+            "`tapeless status` shows what needs a person, `tapeless jobs list` all failed work and files with their "
+            "reasons; `tapeless jobs retry` and `jobs discard` end these.",
             f"This is about {public_url}" if public_url else "",
             OPT_OUT,
         ),

@@ -1,8 +1,11 @@
 """Mails about approvals and failures, from the request to a real mail server: who gets which, and who gets none."""
 
+import shutil
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import select, text
@@ -22,7 +25,7 @@ from services.core.actors import SETUP_ACTOR
 from services.core.signing_key import SigningKey
 from services.jobs.jobs import add_job
 from services.mails.failures import queue_failure_digest
-from services.mails.kinds import MAIL_KINDS
+from services.mails.kinds import make_mail_kinds
 from services.objects.objects import ObjectRef, find_object
 from services.outbound.config import OutboundConfig
 from services.outbound.mail_queue import queue_mail
@@ -43,6 +46,7 @@ class House:
     box: Mailbox
     ada: Actor
     rita: Actor
+    own_folders: dict[str, Path] = field(default_factory=dict)
 
     def make_user(self, name: str, **more: object) -> Actor:
         with self.sessions.begin() as session:
@@ -72,7 +76,7 @@ class House:
         self.box.messages.clear()
         self.box.recipients.clear()
         server = MailServer.parse(f"smtp+plain://127.0.0.1:{self.box.port}", "tapeless@example.org", None)
-        send_mails(self.sessions, Timing(), OutboundConfig(server, URL, (), KEY), MAIL_KINDS)
+        send_mails(self.sessions, Timing(), OutboundConfig(server, URL, (), KEY), make_mail_kinds(self.own_folders))
         return list(zip(self.box.recipients, self.box.subjects(), strict=True))
 
 
@@ -158,7 +162,7 @@ def test_without_a_mail_server_notices_end_quietly_and_a_test_mail_does_not(hous
     with house.sessions.begin() as session:
         queue_mail(session, "test", "ann@example.org", {})
         session.execute(text("UPDATE mail SET not_before = now()"))
-    send_mails(house.sessions, Timing(), OutboundConfig(), MAIL_KINDS)
+    send_mails(house.sessions, Timing(), OutboundConfig(), make_mail_kinds({}))
     with house.sessions() as session:
         rows = {row.kind: row for row in session.scalars(select(Mail))}
     assert {kind: row.dead_lettered_at is not None for kind, row in rows.items()} == {
@@ -171,12 +175,12 @@ def test_without_a_mail_server_notices_end_quietly_and_a_test_mail_does_not(hous
 def test_administrators_get_a_digest_once_a_day_and_only_of_something_new(house: House) -> None:
     house.make_user("otto", email_notifications=False)
     with house.sessions.begin() as session:
-        assert queue_failure_digest(session) == 0
+        assert queue_failure_digest(session, {}) == 0
         add_job(session, "transcode.run", "TRANSCODE", "Transcode C0001 to web", house.ada)
         session.execute(text("UPDATE job SET status = 'FAILED', completed_at = now(), error_message = 'no space left'"))
     with house.sessions.begin() as session:
-        assert queue_failure_digest(session) == 2
-        assert queue_failure_digest(session) == 0
+        assert queue_failure_digest(session, {}) == 2
+        assert queue_failure_digest(session, {}) == 0
     assert sorted(house.deliver()) == [
         (f"{name}@example.org", "Tapeless: 1 job failed in the last day") for name in ("ada", "rita")
     ]
@@ -184,4 +188,17 @@ def test_administrators_get_a_digest_once_a_day_and_only_of_something_new(house:
     with house.sessions.begin() as session:
         session.execute(text("UPDATE mail SET date_created = now() - interval '25 hours'"))
         session.execute(text("UPDATE job SET completed_at = now() - interval '26 hours'"))
-        assert queue_failure_digest(session) == 0
+        assert queue_failure_digest(session, {}) == 0
+
+
+def test_a_disk_that_is_almost_full_is_in_the_digest_also_alone(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.own_folders = {"data": tmp_path}
+    with house.sessions.begin() as session:
+        assert queue_failure_digest(session, house.own_folders) == 0
+        monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1024**3))
+        assert queue_failure_digest(session, house.own_folders) == 2
+    said = "the disk of the data folder has 1.0 GiB left"
+    assert [subject for _, subject in house.deliver()] == [f"Tapeless: {said}"] * 2
+    assert f"- data folder\r\n  {said}" in house.box.messages[0].get_content()

@@ -14,7 +14,7 @@ from models.core.sessions import Sessions
 from models.core.timing import Timing
 from models.queues.outbox import MAIL_QUEUE, Mail
 from services.core.errors import ValidationFailed
-from services.mails.kinds import MAIL_KINDS
+from services.mails.kinds import make_mail_kinds
 from services.operations.sweep import is_work_waiting, sweep_backlog
 from services.outbound.config import OutboundConfig
 from services.outbound.mail_queue import (
@@ -55,7 +55,7 @@ def write_badly(_session: object, _addressed: MailRequest) -> MailMessage:
     raise KeyError(LINK)
 
 
-KINDS = MAIL_KINDS | {
+KINDS = make_mail_kinds({}) | {
     "link": MailKind(write_link),
     "ended": MailKind(write_nothing),
     "refused": MailKind(write_refusal),
