@@ -23,8 +23,8 @@ from models.queues.job import JOB_QUEUE, Job, JobStatus
 from models.queues.registry import WORK_QUEUES
 from services.core.actors import SETUP_ACTOR
 from services.core.audit_log import record_audit
-from services.core.errors import Conflict, require_found
-from services.core.id_prefix import find_by_id_prefix
+from services.core.errors import Conflict, DomainError, require_found
+from services.core.id_prefix import MAX_PREFIX_CANDIDATES, find_by_id_prefix, id_range, match_id_prefix
 from services.jobs.actions import JobAction, apply_job_action
 from services.operations.problems import PROBLEM_KINDS
 from services.operations.waiting_work import WaitingWork, list_waiting_work
@@ -132,6 +132,29 @@ def describe_island(session: Session, word: str) -> dict[str, object] | None:
         "tries": island.crashes,
         "worker": island.lease_owner,
     }
+
+
+def find_backlog_key(session: Session, word: str) -> str:
+    """Return the key of listed work, or of any job, that a word is, or begins as the only one.
+
+    A word that is no beginning of a key is returned as it is.
+
+    Raises DomainError if several begin so; the text lists them.
+    """
+    limits = id_range(word)
+    if limits is None or parse_id(word) is not None:
+        return word
+    found = {str(job.id): job.title for job in match_id_prefix(session, Job, word)}
+    for work in list_backlog(session):
+        if work.key == word:
+            return word
+        key = parse_id(work.key)
+        if key is not None and limits[0] <= key <= limits[1]:
+            found[work.key] = f"{work.kind} {work.what}"
+    if len(found) > 1:
+        named = "; ".join(f"{key} {what}" for key, what in list(found.items())[:MAX_PREFIX_CANDIDATES])
+        raise DomainError(f'"{word}": more than one key begins so; give more digits: {named}')
+    return next(iter(found), word)
 
 
 def _waiting_item(work: WaitingWork) -> BacklogItem:

@@ -25,7 +25,7 @@ from models.core.paths import display_path, is_path_inside
 from services.access.users import first_administrator_id
 from services.core.errors import DomainError, ValidationFailed
 from services.core.folder_markers import is_folder_writable
-from services.core.id_prefix import match_id_prefix
+from services.core.id_prefix import id_range
 from services.metadata.folder_tags import find_folder_tags_field
 from watch.status import ROOT_ABSENT_MESSAGE
 
@@ -176,9 +176,13 @@ def find_storage_by_name(session: Session, name: str) -> Storage:
     for storage in storages:
         if name in (storage.name, str(storage.id)):
             return storage
-    begun = match_id_prefix(session, Storage, name)
+    limits = id_range(name)
+    begun = [storage for storage in storages if limits is not None and limits[0] <= storage.id <= limits[1]]
     if len(begun) == 1:
         return begun[0]
+    if begun:
+        named = "; ".join(f'{storage.id} "{storage.name}"' for storage in begun)
+        raise StorageError(f'storage "{name}": more than one id begins so; give more digits: {named}')
     known = ", ".join(f'"{storage.name}"' for storage in storages) or "none"
     raise StorageError(f'storage "{name}": there is no such storage; known are {known}')
 

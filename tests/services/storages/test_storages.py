@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select, update
 
 from models.catalog.storage import Storage
 from models.core.mounts import configure_mounts
@@ -100,7 +100,18 @@ def test_a_root_need_not_be_utf8(sessions: Sessions, tmp_path: Path) -> None:
 
 def test_a_storage_is_found_by_name_and_id_and_else_the_known_are_told(sessions: Sessions, folder: Path) -> None:
     made = add(sessions, folder)
+    for name in ("gone", "twin"):
+        (folder.parent / name).mkdir()
+    gone, twin = add(sessions, folder.parent / "gone"), add(sessions, folder.parent / "twin")
     with sessions() as session:
+        assert find_storage_by_name(session, str(made.id)[:23]).id == made.id
+        with pytest.raises(StorageError, match="more than one id begins so"):
+            find_storage_by_name(session, str(made.id)[:6])
+    with sessions.begin() as session:
+        session.execute(update(Storage).where(Storage.id.in_([gone.id, twin.id])).values(removed_at=func.now()))
+    with sessions() as session:
+        with pytest.raises(StorageError, match="there is no such storage"):
+            find_storage_by_name(session, str(gone.id))
         assert find_storage_by_name(session, "rushes").id == find_storage_by_name(session, str(made.id)).id == made.id
         with pytest.raises(StorageError, match='storage "rush": there is no such storage; known are "rushes"'):
             find_storage_by_name(session, "rush")

@@ -18,6 +18,7 @@ from services.operations.backlog import (
     BacklogItem,
     describe_island,
     discard_backlog_item,
+    find_backlog_key,
     find_job_by_prefix,
     list_backlog,
     retry_all_dead_letters,
@@ -134,14 +135,18 @@ def describe_job(job: Job) -> dict[str, object]:
 @click.option("--all-dead-lettered", is_flag=True, help="Retry all dead letters, of every kind.")
 @system_command
 def retry(context: ProcessContext, keys: tuple[str, ...], all_dead_lettered: bool) -> None:
-    """Retry failed or dead-lettered work, by the KEYS that `list` shows."""
+    """Retry failed or dead-lettered work, by the KEYS that `list` shows, or the beginning of those."""
     if all_dead_lettered == bool(keys):
         raise click.UsageError("give the keys of what to retry, or --all-dead-lettered")
     if all_dead_lettered:
         retried = transact(context.sessions, retry_all_dead_letters)
         click.echo("requeued: " + ", ".join(f"{kind} {number:,}" for kind, number in retried.items()))
         return
-    for kind in transact(context.sessions, lambda session: [retry_backlog_item(session, key) for key in keys]):
+
+    def requeue(session: Session) -> list[str]:
+        return [retry_backlog_item(session, find_backlog_key(session, key)) for key in keys]
+
+    for kind in transact(context.sessions, requeue):
         click.echo(f"{kind} requeued")
 
 
@@ -152,11 +157,12 @@ def retry(context: ProcessContext, keys: tuple[str, ...], all_dead_lettered: boo
 def discard(context: ProcessContext, keys: tuple[str, ...], reason: str) -> None:
     """End dead letters and failed jobs for good, and accept media that cannot be read, by the KEYS that `list` shows.
 
-    All of them or none. An accepted file is no problem until it is read again.
+    The beginning of a key will do. All of them or none. An accepted file is no problem until it is read again.
     """
 
     def end(session: Session) -> list[str]:
-        return [discard_backlog_item(session, key, reason, shell_actor()) for key in keys]
+        found = [find_backlog_key(session, key) for key in keys]
+        return [discard_backlog_item(session, key, reason, shell_actor()) for key in found]
 
     for kind in transact(context.sessions, end):
         click.echo(f"{kind} discarded")

@@ -91,6 +91,15 @@ def test_one_thing_is_taken_up_again_by_its_key(running: dict[str, str], session
     assert len(listed(running, "--status", "DEAD_LETTERED")) == 3
 
 
+def test_a_key_may_be_begun_if_one_alone_begins_so(running: dict[str, str], sessions: Sessions) -> None:
+    keys = park_one_of_each(sessions)
+    refused = run(running, "retry", keys["mail"][:6], code=1)
+    assert "more than one key begins so" in refused
+    assert keys["job"] in refused
+    assert run(running, "retry", keys["mail"][:23], keys["job"][:23]) == "mail requeued\njob requeued\n"
+    assert run(running, "discard", keys["document"][:23], "--reason", "a test card") == "document discarded\n"
+
+
 def test_every_kind_of_dead_letter_and_a_failed_job_is_discarded_with_a_reason(
     running: dict[str, str], sessions: Sessions
 ) -> None:
