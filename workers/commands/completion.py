@@ -20,8 +20,9 @@ def complete_assets(ctx: click.Context, _: click.Parameter, incomplete: str) -> 
 
 
 def complete_storages(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Complete names of storages."""
-    query = select(Storage.name).where(Storage.name.startswith(incomplete, autoescape=True)).order_by(Storage.name)
+    """Complete names of storages that were not removed."""
+    begins = Storage.name.startswith(incomplete, autoescape=True)
+    query = select(Storage.name).where(Storage.removed_at.is_(None), begins).order_by(Storage.name)
     return _read_names(ctx, query)
 
 
