@@ -45,8 +45,9 @@ class BackupManifest:
     taken: str
 
 
-def create_backup(database_url: str, key: Path, file: Path) -> bool:
-    """Write a backup of a running system; return whether it contains the key (the operator may store it elsewhere).
+def create_backup(database_url: str, key: Path, file: Path, *, is_key_used: bool = True) -> bool:
+    """Write a backup of a running system; return whether it contains the key (the operator may store it elsewhere, and
+    then `is_key_used` is false).
 
     An incomplete backup never has the final name.
     """
@@ -64,7 +65,7 @@ def create_backup(database_url: str, key: Path, file: Path) -> bool:
         (Path(folder) / MANIFEST_ENTRY).write_text(json.dumps(asdict(manifest)))
         with tarfile.open(draft, "w", dereference=True) as archive:
             archive.add(Path(folder) / MANIFEST_ENTRY, MANIFEST_ENTRY)
-            if has_key := key.exists():
+            if has_key := is_key_used and key.exists():
                 archive.add(key, KEY_ENTRY)
             archive.add(dump, DUMP_ENTRY)
         # The archive contains the signing key and all password hashes.

@@ -24,7 +24,12 @@ from workers.config.settings import (
     setting_variable,
     with_password,
 )
-from workers.config.started_settings import apply_started_settings, dump_started_settings, find_started_key
+from workers.config.started_settings import (
+    apply_started_settings,
+    dump_started_settings,
+    find_started_key,
+    is_kept_key_used,
+)
 from workers.processes.process import (
     ProcessIdentity,
     identify_process,
@@ -73,6 +78,11 @@ def find_public_url(settings: Settings) -> str:
 def find_system_key(settings: Settings) -> SigningKey:
     """Return the key that the system signs links with. Raises SettingsError if only its own environment holds it."""
     return require_signing_key(find_started_key(settings, _read_started_settings(settings)))
+
+
+def is_system_key_kept(settings: Settings) -> bool:
+    """Return whether the key that the system signs links with is in its data folder, so that a backup holds it."""
+    return is_kept_key_used(settings, _read_started_settings(settings))
 
 
 def _read_started_settings(settings: Settings) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from services.core.signing_key import SigningKey
+from workers.config.secret_key import load_secret_key
 from workers.config.settings import Settings, SettingsError
 
 STARTED_SETTINGS = frozenset(
@@ -59,6 +60,13 @@ def find_started_key(settings: Settings, announced: Mapping[str, Any]) -> Signin
         "the running system was started with a TAPELESS_SECRET_KEY that this shell does not have: set it here, too, "
         "or start the system with TAPELESS_SECRET_KEY_FILE, which commands find"
     )
+
+
+def is_kept_key_used(settings: Settings, announced: Mapping[str, Any]) -> bool:
+    """Return whether the system signs links with the key of its data folder, as far as it announced that."""
+    wanted = announced.get(KEY_CHECK)
+    kept = load_secret_key(None, None, settings.data.absolute()) if wanted is not None else None
+    return wanted is None or (kept is not None and _check_of(kept) == wanted)
 
 
 def _check_of(key: SigningKey) -> str:

@@ -23,6 +23,7 @@ from workers.config.connection import (
     find_public_url,
     find_system_key,
     find_system_settings,
+    is_system_key_kept,
 )
 from workers.config.secret_key import create_secret_key
 from workers.config.settings import Settings, SettingsError, make_child_environment
@@ -156,7 +157,7 @@ def test_the_announcement_holds_no_secret_of_the_environment(shell: Shell) -> No
         ("variable", "file", "refused"),
     ],
 )
-def test_links_are_signed_with_the_key_of_the_system_or_not_at_all(
+def test_links_are_signed_with_the_key_of_the_system_or_not_at_all_and_backups_know_which_it_is(
     shell: Shell, started: str, asked: str, found: str
 ) -> None:
     file = shell.data / "own-key"
@@ -164,6 +165,7 @@ def test_links_are_signed_with_the_key_of_the_system_or_not_at_all(
     ways = {"": {}, "file": {"TAPELESS_SECRET_KEY_FILE": str(file)}, "variable": {"TAPELESS_SECRET_KEY": FIRST}}
     shell.start(ways[started])
     settings = shell.ask(ways[asked])
+    assert is_system_key_kept(settings) is (started == "")
     keys = {"folder": (shell.data / "secret-key").read_text().strip(), "file": SECOND, "variable": FIRST}
     if found == "refused":
         with pytest.raises(SettingsError, match="TAPELESS_SECRET_KEY that this shell does not have"):

@@ -18,7 +18,7 @@ from workers.backup_schedule import (
     take_scheduled_backup,
 )
 from workers.commands.options import data_option, readable_errors
-from workers.config.connection import find_system_connection, find_system_settings
+from workers.config.connection import find_system_connection, find_system_settings, is_system_key_kept
 from workers.config.secret_key import SECRET_KEY_FILE
 from workers.config.settings import Settings
 
@@ -57,7 +57,8 @@ def backups(folder: Path, keep: int, data: Path | None) -> None:
 def _write_backup(data: Path | None, file: Path) -> bool:
     with readable_errors():
         settings = find_system_settings(data)
-        return create_backup(find_system_connection(settings).database_url, settings.data / SECRET_KEY_FILE, file)
+        url, key = find_system_connection(settings).database_url, settings.data / SECRET_KEY_FILE
+        return create_backup(url, key, file, is_key_used=is_system_key_kept(settings))
 
 
 @click.command()
