@@ -72,7 +72,7 @@ def split_asset(visit: Visit) -> Response:
         raise ValidationFailed("files", "check the files that are to leave this asset")
     files = sorted(picked)
     if find_file_owners(visit.session, files) != dict.fromkeys(files, asset.id):
-        raise ValidationFailed("files", f'not all of them are files of "{asset.title}" any more; look again')
+        raise ValidationFailed("files", f'some of these files left "{asset.title}" meanwhile; load the page again')
     title = visit.form.get("title", "").strip()[:MAX_TITLE_CHARACTERS]
     return asset_done(split_manually(visit.session, files, visit.actor, title or None), "split")
 

@@ -61,7 +61,7 @@ def read_csv(content: bytes) -> list[ClipRow]:
     if place is None and len(rows) > 1:
         place = next((place for place, name in enumerate(header) if name.lower() in CLIP_NAME_COLUMNS), None)
     if not rows:
-        raise UnreadableError("is a table of a single row, which is to name the fields")
+        raise UnreadableError("is a table of a single row, the names of the fields; add a row with their values")
     found = [_parse_csv_row(header, row, place) for row in rows]
     if place is None and len(found) > 1:
         raise UnreadableError(

@@ -98,7 +98,8 @@ class Asset(IdMixin, TimestampsMixin, Base):
 
 
 class Format(IdMixin, TimestampsMixin, Base):
-    """One representation of the content. `structure` is the kind in GROUPING.md, `rule` the rule that created it."""
+    """One representation of the content. `structure` is one of `FORMAT_KINDS` in `grouping.model.plan`, `rule` the rule
+    that created it."""
 
     __tablename__ = "format"
 

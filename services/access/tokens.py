@@ -93,7 +93,9 @@ def issue_token(
         The token and its secret, which is stored nowhere.
     """
     if expires_in is not None and not 0 < expires_in <= MAX_TOKEN_AGE.total_seconds():
-        raise ValidationFailed("expires_in", f"a token lasts between 1 second and {MAX_TOKEN_AGE.days} days")
+        raise ValidationFailed(
+            "expires_in", f"a token lasts between 1 second and {MAX_TOKEN_AGE.days} days, not {expires_in} seconds"
+        )
     secret = secrets.token_urlsafe(TOKEN_BYTES)
     end = func.now() + timedelta(seconds=expires_in) if expires_in is not None else None
     token = Token(id=new_id(), digest=token_digest(secret), app_id=app_id, user_id=user_id, is_sign_in=is_sign_in)

@@ -30,7 +30,9 @@ def hash_password(password: str, least: int = MIN_PASSWORD_LENGTH) -> str:
         ValidationFailed: the length is outside `least` to MAX_PASSWORD_LENGTH characters.
     """
     if not least <= len(password) <= MAX_PASSWORD_LENGTH:
-        raise ValidationFailed("password", f"a password has between {least} and {MAX_PASSWORD_LENGTH} characters")
+        raise ValidationFailed(
+            "password", f"a password has between {least} and {MAX_PASSWORD_LENGTH} characters, not {len(password)}"
+        )
     with HASHES_AT_ONCE:
         return HASHER.hash(password)
 

@@ -86,7 +86,9 @@ def seal_folder(
     if file is not None:
         raise ValidationFailed("path", f'"{display_path(path)}" is a file; seal a folder')
     if read_snapshot(sessions, find_storage_of_path, os.fsencode(into.resolve())) is not None:
-        raise ValidationFailed("into", f'"{into}" lies on a watched storage, which is never written to')
+        raise ValidationFailed(
+            "into", f'"{into}" lies on a watched storage, which is never written to; name a folder elsewhere'
+        )
     files = _whole_files(facts)
     own = _read_history(facts)
     target = into / HISTORY_NAME

@@ -71,5 +71,7 @@ def load_transcode_profiles(path: Path | None) -> TranscodeProfiles:
 def find_transcode_profile(profiles: TranscodeProfiles, name: str) -> TranscodeProfile:
     """Return the profile of this name. Raises ValidationFailed if it does not exist."""
     if name not in profiles:
-        raise ValidationFailed("profile", f'"{name[:80]}" is none; known are {", ".join(sorted(profiles))}')
+        raise ValidationFailed(
+            "profile", f'"{name[:80]}" is no rendition profile; known are {", ".join(sorted(profiles))}'
+        )
     return profiles[name]

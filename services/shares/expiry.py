@@ -1,6 +1,6 @@
 """Record the expiry of shares, and delete sign-ins that are no longer valid.
 
-Nothing depends on when this runs: every request checks the expiry of its share.
+Nothing depends on when this runs: `OPEN_SHARE_SQL` in `services.shares.guests` checks the expiry at every request.
 """
 
 from sqlalchemy import delete, func, or_, select, update

@@ -269,7 +269,7 @@ def parse_storage_settings(
         if key not in StorageSettings.model_fields:
             near = difflib.get_close_matches(key, StorageSettings.model_fields, n=1)
             meant = f'did you mean "{near[0]}"?' if near else f"known are {', '.join(StorageSettings.model_fields)}"
-            raise StorageError(f'setting "{key}": there is none of this name; {meant}')
+            raise StorageError(f'setting "{key}": there is no such setting; {meant}')
         is_list = get_origin(StorageSettings.model_fields[key].annotation) is tuple
         values[key] = [part for part in value.split(",") if part] if is_list else _parse_setting_value(key, value)
         if not value:

@@ -218,7 +218,8 @@ def end_leftover(record: Path, seconds: float) -> bool:
         found = kill_group(identity.pid) or found
     if is_process_running(identity):
         raise ProcessError(
-            f"process {identity.pid} ({record.stem}) is left over from an earlier run and cannot be ended"
+            f"process {identity.pid} ({record.stem}) is left over from an earlier run and does not end when it is "
+            "killed, as where a disk that it reads does not answer; bring that back, or restart the machine"
         )
     record.unlink(missing_ok=True)
     return found

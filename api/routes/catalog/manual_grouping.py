@@ -38,7 +38,9 @@ def post_split(call: Call, asset_id: UUID, body: AssetSplitBody) -> AssetAnswer:
     """Split some of the asset's files into a new asset."""
     asset = get_asset_for_update(call.session, call.actor, asset_id)
     if find_file_owners(call.session, body.file_ids) != dict.fromkeys(body.file_ids, asset.id):
-        raise ValidationFailed("file_ids", f'not all of them are files of the asset "{asset.title}"')
+        raise ValidationFailed(
+            "file_ids", f'some of these are no files of the asset "{asset.title}"; read its files again'
+        )
     return serialize_asset(split_manually(call.session, body.file_ids, call.actor, body.title))
 
 

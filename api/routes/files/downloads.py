@@ -178,7 +178,8 @@ def open_download_source(source: SourceFile) -> int:
         return open_source_file(source)
     except (SourceChangedError, OSError):
         raise Conflict(
-            f'the file "{source.name}" is not on its storage as it was seen; is it mounted here? Else try again soon'
+            f'the file "{source.name}" is gone from its storage, or changed and is not recorded yet; '
+            "if the storage is mounted here, try again soon"
         ) from None
 
 

@@ -23,7 +23,7 @@ def post_trigger(call: Call, name: str, body: JsonObject) -> StatusResponse[JobA
     """Request an operation and return its job (200 if a request with this `id` exists already)."""
     trigger = TRIGGER_REGISTRY.get(name)
     if trigger is None:
-        raise NotFound("trigger", f'"{name[:80]}"; known are {", ".join(TRIGGER_REGISTRY)};')
+        raise NotFound("trigger", f'"{name[:80]}" (known are {", ".join(TRIGGER_REGISTRY)})')
     try:
         reject_unstorable(body)
     except ValueError as error:

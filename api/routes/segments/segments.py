@@ -204,7 +204,8 @@ def load_export_lines(call: Call, asset_id: UUID, asked: SegmentFilter) -> list[
     segments = call.session.scalars(query.limit(MAX_EXPORTED_SEGMENTS + 1)).all()
     if len(segments) > MAX_EXPORTED_SEGMENTS:
         raise ValidationFailed(
-            "time_end_milliseconds__lte", f"more than {MAX_EXPORTED_SEGMENTS:,} segments; ask for fewer"
+            "time_end_milliseconds__lte",
+            f"more than {MAX_EXPORTED_SEGMENTS:,} segments; ask for those until an earlier time",
         )
     users = load_segment_authors(call, segments)
     names = {user_id: user.display_name for user_id, user in users.items()}

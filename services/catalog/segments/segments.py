@@ -106,7 +106,7 @@ def _new_segment(asset: Asset, new: NewSegment, actor: Actor, duration: int | No
         values |= {"share_user_email": guest.email or None, "segment_checked": False}
         values |= {"status": SegmentStatus.ACTIVE}
     if values.get("status") == SegmentStatus.DELETED:
-        raise ValidationFailed("status", "a new segment is ACTIVE or AWAITED")
+        raise ValidationFailed("status", "a new segment is ACTIVE or AWAITED, not DELETED")
     refuse_invalid_times(values.get(SEGMENT_START), values.get(SEGMENT_END), duration)
     refuse_oversized_json(values.get("drawing"), "drawing")
     refuse_oversized_json(new.details, "body")

@@ -268,7 +268,9 @@ def scan(context: ProcessContext, name: str | None) -> None:
         return [row.name for row in storages]
 
     names = transact(context.sessions, ask)
-    click.echo(f"scanning {', '.join(names) or 'nothing: add a storage first'}")
+    click.echo(
+        f"scanning {', '.join(names)}" if names else "no storage to scan; add one first: tapeless storage add FOLDER"
+    )
 
 
 @storage.command()

@@ -27,6 +27,7 @@ def down(data: Path | None) -> None:
     os.kill(supervisor.pid, signal.SIGTERM)
     if not wait_until_gone(supervisor, DOWN_SECONDS):
         raise click.ClickException(
-            f"{folder}: process {supervisor.pid} still runs after {DOWN_SECONDS:g} s; its logs are in {folder / 'logs'}"
+            f"{folder}: process {supervisor.pid} still runs after {DOWN_SECONDS:g} s; see {folder / 'logs'}, "
+            "or run `tapeless down` again to wait longer"
         )
     click.echo(f"{folder}: everything has stopped; running work resumes at the next start")

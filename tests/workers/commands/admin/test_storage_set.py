@@ -34,7 +34,7 @@ def test_a_setting_without_a_value_has_its_default_again(pipeline: Pipeline, run
     ("pair", "said"),
     [
         ("scan_intervall_seconds=3", 'did you mean "scan_interval_seconds"?'),
-        ("wings=2", "there is none of this name; known are scan, "),
+        ("wings=2", "there is no such setting; known are scan, "),
         ("scan_interval_seconds=soon", "scan_interval_seconds: Input should be a valid number"),
         ("scan_directories=../other", 'must be a path below the root, without ".."'),
         ("header_fields={reel", 'setting "header_fields": is no JSON object'),
