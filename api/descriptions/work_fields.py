@@ -56,7 +56,7 @@ WORK_FIELDS: Mapping[str, str] = {
     "Webhook.query": "Always null: webhooks are chosen by event_type, realm, operation and object_id.",
     "WebhookWithSecret.query": "Always null: webhooks are chosen by event_type, realm, operation and object_id.",
     "first_failed_at": "Time since which every delivery has failed.",
-    "last_error": "Error of the last delivery.",
+    "last_error": "Error of the last delivery, or why nothing is sent.",
     "deleted_at": "Always null: a deleted webhook is gone.",
     "secret": "Secret that signs the deliveries.",
     "error": "Error of the last attempt.",

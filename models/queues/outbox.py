@@ -14,9 +14,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, SmallInteger, UniqueConstraint, func, insert, text, update
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    ForeignKey,
+    Index,
+    SmallInteger,
+    UniqueConstraint,
+    func,
+    insert,
+    literal_column,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.orm import Mapped, Session, column_property, mapped_column
 
 from models.core.base import (
     Base,
@@ -143,6 +155,12 @@ MAX_DELIVERIES_PER_WEBHOOK = 10
 """Deliveries of one webhook in a batch, so that a busy webhook cannot starve the others."""
 
 
+MAKER_ADMINISTERS = """(webhook.created_by IS NULL OR EXISTS (SELECT FROM user_account AS maker
+    WHERE maker.id = webhook.created_by AND maker.is_admin AND maker.status = 'ACTIVE'))"""
+"""SQL condition: who answers for a webhook (null: the command line) is still an active administrator."""
+IS_LISTENING = f"webhook.status = 'ENABLED' AND {MAKER_ADMINISTERS}"
+
+
 class WebhookStatus(TextEnum):
     ENABLED = "ENABLED"
     DISABLED = "DISABLED"
@@ -173,6 +191,9 @@ class Webhook(TimestampsMixin, IdMixin, Base):
     backoff_until: Mapped[datetime | None] = mapped_column("resting_until")
     """Backoff after a failure: a target that does not respond must not take the time of others."""
     created_by: Mapped[uuid.UUID | None]
+    """Administrator who answers for it: it reports on every object, so it sends only while that is one."""
+    is_stopped: Mapped[bool] = column_property(literal_column(f"NOT {MAKER_ADMINISTERS}", Boolean).label("is_stopped"))
+    """Whether it sends nothing because its administrator is none any more."""
 
 
 class Event(CreatedMixin, Base):
@@ -216,7 +237,7 @@ SELECT_FAIR_DELIVERIES = f"""
     SELECT due.id FROM webhook CROSS JOIN LATERAL (
         SELECT id, not_before FROM webhook_delivery WHERE webhook_id = webhook.id AND {IS_SENDABLE}
         ORDER BY not_before, id LIMIT {MAX_DELIVERIES_PER_WEBHOOK} {{lock}}) AS due
-    WHERE webhook.status = 'ENABLED' AND (webhook.resting_until IS NULL OR webhook.resting_until <= now())
+    WHERE {IS_LISTENING} AND (webhook.resting_until IS NULL OR webhook.resting_until <= now())
     ORDER BY due.not_before, due.id LIMIT {{most}}
 """
 DELIVERY_QUEUE = Outbox(
@@ -237,11 +258,11 @@ DELIVERY_QUEUE = Outbox(
 # Events are deleted and expanded in one transaction: lost by neither a crash nor a rollback. SKIP LOCKED lets several
 # workers pop different events. LEFT JOIN keeps events without subscribers, so that they count as popped. A webhook gets
 # no events older than itself.
-POP_EVENTS = text("""
+POP_EVENTS = text(f"""
     WITH taken AS (
         DELETE FROM event WHERE id IN (SELECT id FROM event ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED)
         RETURNING event.*)
-    SELECT taken.*, webhook.id AS webhook_id FROM taken LEFT JOIN webhook ON webhook.status = 'ENABLED'
+    SELECT taken.*, webhook.id AS webhook_id FROM taken LEFT JOIN webhook ON {IS_LISTENING}
         AND webhook.event_type = taken.event_type
         AND (webhook.realm = taken.realm OR webhook.realm IS NULL AND taken.realm <> 'history')
         AND coalesce(webhook.operation, taken.operation) = taken.operation

@@ -34,7 +34,10 @@ def queue_failure_digest(session: Session, own_folders: Mapping[str, Path]) -> i
 
 
 def compose_failures(session: Session, addressed: MailRequest, own_folders: Mapping[str, Path]) -> MailMessage | None:
-    """Compose the digest of what is wrong now; None if all of it is solved meanwhile."""
+    """Compose the digest of what is wrong now; None if all of it is solved meanwhile, or its reader is no administrator
+    any more: a mail may wait for its server for a day."""
+    if addressed.recipient not in map(str.lower, notified_administrators(session)):
+        return None
     status = read_status(session, own_folders)
     failures = _failures_since(session, datetime.min.replace(tzinfo=UTC))
     listed = [MailedFailure(folder, text) for folder, text in status.low_space.items()]

@@ -56,6 +56,9 @@ RESERVED_HEADERS = frozenset(
     {"host", "content-length", "content-type", "transfer-encoding", "connection", "user-agent", "expect", "upgrade"}
 )
 """Headers that Tapeless sets itself."""
+STOPPED_WEBHOOK_REASON = (
+    "nothing is sent: the administrator who made it is none any more; another one who enables it answers for it"
+)
 MAX_WEBHOOK_HEADERS, MAX_HEADER_LENGTH = 20, 4000
 
 
@@ -73,8 +76,13 @@ def create_webhook(session: Session, values: Mapping[str, Any], networks: Sequen
 def update_webhook(
     session: Session, webhook_id: uuid.UUID, values: Mapping[str, Any], networks: Sequence[IpNetwork], actor: Actor
 ) -> Webhook:
-    """Update a webhook; any update clears its failures and backoff, so that delivery resumes at once."""
+    """Update a webhook; any update clears its failures and backoff, so that delivery resumes at once.
+
+    Who updates one that has stopped with the right of its administrator answers for it from then on.
+    """
     webhook = find_webhook(session, webhook_id, actor, lock=True)
+    if webhook.is_stopped:
+        webhook.created_by = actor.user_id
     _set_webhook_values(webhook, values, networks)
     webhook.first_failed_at = webhook.last_error = webhook.backoff_until = None
     webhook.failures = 0
@@ -104,6 +112,11 @@ def find_webhook(session: Session, webhook_id: uuid.UUID, actor: Actor, *, lock:
     """Return a webhook, for administrators only: it reports on every object."""
     require_administrator(actor, "see webhooks")
     return load(session, Webhook, webhook_id, "webhook", lock=lock)
+
+
+def describe_webhook_error(webhook: Webhook) -> str | None:
+    """Return why an enabled webhook delivers nothing, or how its last delivery failed."""
+    return STOPPED_WEBHOOK_REASON if webhook.is_stopped else webhook.last_error
 
 
 def find_webhook_delivery(

@@ -30,6 +30,7 @@ from services.outbound.webhooks import (
     REDACTED_HEADER_VALUE,
     create_webhook,
     delete_webhook,
+    describe_webhook_error,
     find_webhook,
     find_webhook_delivery,
     rotate_webhook_secret,
@@ -85,7 +86,7 @@ class DeliveryRetryBody(Body):
 
 def serialize_webhook(webhook: Webhook) -> WebhookAnswer:
     """Serialise a webhook; of its headers only the names."""
-    failing = webhook.status == WebhookStatus.ENABLED and webhook.first_failed_at is not None
+    fails = webhook.first_failed_at is not None or webhook.is_stopped
     return {
         "id": str(webhook.id),
         "name": webhook.name,
@@ -96,10 +97,10 @@ def serialize_webhook(webhook: Webhook) -> WebhookAnswer:
         "operation": webhook.operation,
         "object_id": optional_id(webhook.object_id),
         "query": None,
-        "status": "FAILING" if failing else "DISABLED" if webhook.status == WebhookStatus.DISABLED else "ENABLED",
+        "status": "DISABLED" if webhook.status == WebhookStatus.DISABLED else "FAILING" if fails else "ENABLED",
         "headers": dict.fromkeys(webhook.headers, REDACTED_HEADER_VALUE),
         "first_failed_at": format_datetime(webhook.first_failed_at),
-        "last_error": webhook.last_error,
+        "last_error": describe_webhook_error(webhook),
         "deleted_at": None,
         "date_created": format_datetime(webhook.date_created),
         "date_modified": format_datetime(webhook.date_modified),

@@ -174,13 +174,16 @@ def test_without_a_mail_server_notices_end_quietly_and_a_test_mail_does_not(hous
 
 def test_administrators_get_a_digest_once_a_day_and_only_of_something_new(house: House) -> None:
     house.make_user("otto", email_notifications=False)
+    former = house.make_user("fay")
     with house.sessions.begin() as session:
         assert queue_failure_digest(session, {}) == 0
         add_job(session, "transcode.run", "TRANSCODE", "Transcode C0001 to web", house.ada)
         session.execute(text("UPDATE job SET status = 'FAILED', completed_at = now(), error_message = 'no space left'"))
     with house.sessions.begin() as session:
-        assert queue_failure_digest(session, {}) == 2
+        assert queue_failure_digest(session, {}) == 3
         assert queue_failure_digest(session, {}) == 0
+    with house.sessions.begin() as session:
+        update_user(session, former.user_id, {"is_admin": False}, SETUP_ACTOR)
     assert sorted(house.deliver()) == [
         (f"{name}@example.org", "Tapeless: 1 job failed in the last day") for name in ("ada", "rita")
     ]

@@ -11,18 +11,27 @@ import pytest
 from sqlalchemy import func, select, text, update
 
 from models.access.acl import AclEntry, Actor, PrincipalKind
+from models.access.user import User
 from models.catalog.asset import Asset, AssetStatus, Format, FormatRole
 from models.core.base import new_id
 from models.core.sessions import Sessions, transact
 from models.core.timing import Timing
 from models.queues.job import Job
 from models.queues.outbox import DELIVERY_QUEUE, Event, Webhook, WebhookDelivery, create_deliveries
+from services.access.users import create_user
 from services.core.actors import SETUP_ACTOR
 from services.core.errors import PermissionDenied, ValidationFailed
 from services.outbound.config import OutboundConfig
 from services.outbound.webhook_http import sign_webhook
 from services.outbound.webhook_sender import send_webhooks
-from services.outbound.webhooks import create_webhook, delete_webhook, rotate_webhook_secret, update_webhook
+from services.outbound.webhooks import (
+    STOPPED_WEBHOOK_REASON,
+    create_webhook,
+    delete_webhook,
+    describe_webhook_error,
+    rotate_webhook_secret,
+    update_webhook,
+)
 from tests.services.webhook_receiver import Target, webhook_target
 
 LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
@@ -307,6 +316,37 @@ def test_a_webhook_that_reads_wrong_names_its_field(
 def test_only_administrators_make_webhooks(sessions: Sessions, target: Target) -> None:
     with sessions() as session, pytest.raises(PermissionDenied):
         create_webhook(session, {"url": target.url(), "event_type": "assets"}, LOOPBACK, Actor("ann", new_id()))
+
+
+@pytest.mark.parametrize("lost", [{"is_admin": False}, {"status": "BLOCKED"}, {"status": "DELETED"}])
+def test_a_webhook_ends_with_the_right_of_its_administrator_until_another_one_saves_it(
+    sessions: Sessions, target: Target, lost: dict[str, Any]
+) -> None:
+    with sessions.begin() as session:
+        ada, eva = (
+            Actor(
+                name,
+                create_user(session, User(email=f"{name}@example.org", is_admin=True), SETUP_ACTOR).id,
+                is_admin=True,
+            )
+            for name in ("ada", "eva")
+        )
+        webhook = create_webhook(session, {"url": target.url(), "event_type": "assets"}, LOOPBACK, ada)
+        assert not webhook.is_stopped
+    make_asset(sessions)
+    transact(sessions, create_deliveries)
+    with sessions.begin() as session:
+        session.execute(update(User).where(User.id == ada.user_id).values(**lost))
+    make_asset(sessions)
+    assert tell(sessions) == 0
+    with sessions.begin() as session:
+        assert not DELIVERY_QUEUE.is_waiting(session), "not even for the one that waited"
+        assert describe_webhook_error(session.get_one(Webhook, webhook.id)) == STOPPED_WEBHOOK_REASON
+        saved = update_webhook(session, webhook.id, {"status": "ENABLED"}, LOOPBACK, eva)
+        assert (saved.created_by, describe_webhook_error(saved)) == (eva.user_id, None)
+    make_asset(sessions)
+    assert tell(sessions) == 2
+    assert len(deliveries(sessions)) == 2, "what happened while it was stopped is not told"
 
 
 def test_another_secret_signs_from_the_next_delivery_on(sessions: Sessions, target: Target) -> None:

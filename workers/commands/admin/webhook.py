@@ -12,7 +12,13 @@ from services.core.actors import SETUP_ACTOR
 from services.core.id_prefix import find_by_id_prefix
 from services.core.text import pluralize
 from services.outbound.webhook_http import encode_webhook_secret
-from services.outbound.webhooks import WEBHOOK_EVENTS, create_webhook, delete_webhook, update_webhook
+from services.outbound.webhooks import (
+    WEBHOOK_EVENTS,
+    create_webhook,
+    delete_webhook,
+    describe_webhook_error,
+    update_webhook,
+)
 from workers.celery.context import ProcessContext
 from workers.commands.options import json_option, system_command
 from workers.commands.output import format_timestamp, print_records, print_result
@@ -57,7 +63,7 @@ def list_webhooks(context: ProcessContext, as_json: bool) -> None:
             "url": row.url,
             "status": row.status.value,
             "failing_since": format_timestamp(row.first_failed_at) or None,
-            "error": row.last_error,
+            "error": describe_webhook_error(row),
         }
         for row in rows
     ]
