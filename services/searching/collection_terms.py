@@ -52,7 +52,7 @@ def find_propagated_collections(session: Session, actor: Actor) -> frozenset[str
 def resolve_collection_terms(session: Session, criteria: Criteria, actor: Actor) -> Criteria:
     """Return criteria that name direct collections only, limited to those that the actor may read. At most two
     queries."""
-    terms = [*_terms_of(criteria.filter), *criteria.facets_filters]
+    terms = [*iterate_terms(criteria.filter), *criteria.facets_filters]
     _refuse_disclosing_terms(criteria, terms, actor)
     if sum(term.name in (DIRECT_TERM, ANCESTOR_TERM) for term in terms) > MAX_COLLECTION_TERMS:
         raise ValidationFailed("filter", f"at most {MAX_COLLECTION_TERMS} terms of collections; name several in one")
@@ -80,7 +80,7 @@ def resolve_collection_terms(session: Session, criteria: Criteria, actor: Actor)
 
     return dataclasses.replace(
         criteria,
-        filter=_map_terms(_negate_missing_terms(criteria.filter, actor), resolve),
+        filter=map_terms(_negate_missing_terms(criteria.filter, actor), resolve),
         facets_filters=tuple(map(resolve, criteria.facets_filters)),
     )
 
@@ -153,17 +153,19 @@ def _readable_descendants(session: Session, actor: Actor, above: Sequence[uuid.U
     return found
 
 
-def _terms_of(node: FilterNode | None) -> Iterator[SearchTerm]:
+def iterate_terms(node: FilterNode | None) -> Iterator[SearchTerm]:
+    """Yield the terms of a filter."""
     if node is not None:
         yield from node.terms
         for child in node.filters:
-            yield from _terms_of(child)
+            yield from iterate_terms(child)
 
 
-def _map_terms(node: FilterNode | None, change: Callable[[SearchTerm], SearchTerm]) -> FilterNode | None:
+def map_terms(node: FilterNode | None, change: Callable[[SearchTerm], SearchTerm]) -> FilterNode | None:
+    """Return a filter with changed terms."""
     if node is None:
         return None
-    filters = tuple(child for child in (_map_terms(each, change) for each in node.filters) if child is not None)
+    filters = tuple(child for child in (map_terms(each, change) for each in node.filters) if child is not None)
     return dataclasses.replace(node, terms=tuple(map(change, node.terms)), filters=filters)
 
 

@@ -16,6 +16,7 @@ from models.queues.index_queue import DocumentKey, TooManyAccessReducedError, ac
 from search.engine import SearchEngine, SearchHit, SearchResults
 from search.query.criteria import Criteria, Visibility
 from services.catalog.segments.access import segment_visible_to
+from services.searching.asset_terms import filter_hit_assets, limit_asset_terms, select_readable_asset_ids
 from services.searching.collection_terms import (
     filter_hit_collections,
     find_propagated_collections,
@@ -36,14 +37,15 @@ def search_as(sessions: Sessions, engine: SearchEngine, criteria: Criteria, acto
     Raises TooManyAccessReducedError if too many objects were hidden since the last drain to exclude them by id.
     """
     with sessions() as session:
-        criteria = resolve_collection_terms(session, criteria, actor)
+        criteria = limit_asset_terms(session, resolve_collection_terms(session, criteria, actor), actor)
     results = engine.search(criteria, load_visibility(sessions, actor))
     with sessions() as session:
         shown = filter_readable_keys(session, actor, results.hits)
         # The index lags behind the rows by a drain: a right that was revoked a moment ago is enforced here.
         hits = [hit for hit in results.hits if DocumentKey(hit.object_type, hit.object_id) in shown]
         total = results.total - (len(results.hits) - len(hits))
-        return SearchResults(total, *filter_hit_collections(session, actor, hits, results.facets))
+        hits, facets = filter_hit_assets(session, actor, hits, results.facets)
+        return SearchResults(total, *filter_hit_collections(session, actor, hits, facets))
 
 
 def load_visibility(sessions: Sessions, actor: Actor) -> Visibility:
@@ -79,16 +81,6 @@ def filter_readable_keys(session: Session, actor: Actor, hits: Sequence[SearchHi
         if ids := [hit.object_id for hit in hits if hit.object_type == kind]:
             shown |= {DocumentKey(kind, key) for key in session.scalars(readable(actor, ids))}
     return shown
-
-
-def select_readable_asset_ids(actor: Actor, ids: Sequence[uuid.UUID]) -> Select[uuid.UUID]:
-    """Select which of these assets are active and readable by the actor."""
-    return select(Asset.id).where(
-        Asset.id.in_(ids),
-        Asset.status == AssetStatus.ACTIVE,
-        Asset.merged_into.is_(None),
-        readable_by(actor, ASSET_KIND, Asset.id),
-    )
 
 
 def select_readable_collection_ids(actor: Actor, ids: Sequence[uuid.UUID]) -> Select[uuid.UUID]:

@@ -5,9 +5,12 @@ from uuid import uuid4
 
 import pytest
 
+from models.access.acl import Actor
 from models.core.timing import Timing
+from search.engine import FacetBucket, SearchHit
 from search.postgres.engine import PostgresEngine
 from services.indexing.drain import drain_index_queue
+from services.searching.asset_terms import filter_hit_assets
 from tests.api.conftest import Api, Caller
 from tests.api.routes.catalog.test_assets import make_asset
 
@@ -39,6 +42,41 @@ def test_only_what_the_asker_reads_is_in_hits_totals_and_facets(
     assert (mine["total"], theirs["total"]) == (2, 1)
     assert theirs["facets"] == {"type": {"buckets": [{"key": "ASSET", "doc_count": 1}]}}
     assert find(admin, criteria)["total"] == 2
+
+
+def test_ids_of_assets_that_the_asker_may_not_read_are_in_no_hit_facet_term_or_order(
+    api: Api, owner: Caller, stranger: Caller
+) -> None:
+    word = f"w{uuid4().hex}"
+    shown, known, hidden = (make_asset(owner, title)["id"] for title in (word, "known", "hidden"))
+    for one in (known, hidden):
+        relation = {"related_to_asset_id": one, "relation_type": "promo"}
+        owner.http.post(f"/assets/v1/assets/{shown}/relations/", json=relation)
+    for one in (shown, known):
+        owner.http.put(f"/acls/v1/users/{stranger.id}/acl/assets/{one}/", json={"permissions": ["read"]})
+    drain_all(api)
+    name = "related_to_asset_id"
+    for caller, readable in ((owner, {known, hidden}), (stranger, {known})):
+        found = find(caller, {"query": word, "facets": [name]})
+        assert set(found["objects"][0][name]) == readable
+        assert {bucket["key"]: bucket["doc_count"] for bucket in found["facets"][name]["buckets"]} == dict.fromkeys(
+            readable, 1
+        )
+        for asked in (known, hidden):
+            term = {"name": name, "value_in": [asked, str(uuid4())]}
+            for criteria in ({"filter": {"terms": [term]}}, {"facets_filters": [term]}):
+                assert find(caller, {"query": word, **criteria})["total"] == (asked in readable), criteria
+    for criteria in (
+        {"filter": {"terms": [{"name": name, "range": {"min": hidden}}]}},
+        {"sort": [{"name": name, "order": "asc"}]},
+    ):
+        assert stranger.http.post(URL, json=criteria).status_code == 400
+    actor = Actor("stranger", stranger.id)
+    hit = SearchHit("assets", uuid4(), "copy", None, {"duplicate_of": [hidden]}, [])
+    with api.sessions() as session:
+        facets = {"duplicate_of": [FacetBucket(hidden, 1), FacetBucket(known, 1)], "type": [FacetBucket("ASSET", 1)]}
+        (seen,), counted = filter_hit_assets(session, actor, [hit], facets)
+    assert (seen.body, counted) == ({}, {"duplicate_of": [(known, 1)], "type": [("ASSET", 1)]})
 
 
 def test_what_was_narrowed_or_deleted_is_gone_before_the_index_is_drained(
