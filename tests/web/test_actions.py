@@ -15,6 +15,7 @@ from tests.api.conftest import Api, Caller
 from tests.api.routes.catalog.test_assets import make_asset
 from tests.api.world.objects import World, make_world
 from tests.web.test_console import HOSTILE, form_of
+from web.bulk_actions import BULK_ACTIONS
 from web.console import SESSION_COOKIE
 
 
@@ -89,6 +90,34 @@ def test_chosen_assets_are_tagged_collected_shared_and_merged_together(desk: Des
 @pytest.mark.parametrize("fields", [{}, {"do": "reindex"}, {"do": "erase", "pick.x": "1"}, {"do": "merge"}])
 def test_actions_without_assets_or_a_known_name_do_nothing(desk: Desk, fields: dict[str, str]) -> None:
     assert desk.post("/assets/actions", **fields).status_code == 400
+
+
+def test_an_action_on_many_does_nothing_where_one_is_another_s_and_says_nothing_of_it(api: Api) -> None:
+    """The own one comes first; what was done to it is undone."""
+    owner, other = api.user(), api.user()
+    mine, theirs, read = make_asset(owner)["id"], make_asset(other, "Their secret")["id"], make_asset(other)["id"]
+    other.http.put(f"/acls/v1/users/{owner.id}/acl/assets/{read}/", json={"permissions": ["read"]})
+    field = f"tags_{uuid4().hex[:8]}"
+    made = api.user(is_admin=True).http.post(
+        "/metadata/v1/fields/", json={"name": field, "label": field, "field_type": "tag_cloud"}
+    )
+    assert made.status_code == 201
+    more = {"tags": "wide", "field": field, "new": "Box", "survivor": mine}
+
+    def state() -> list[dict]:
+        paths = (f"assets/{mine}/", f"assets/{mine}/history/", f"assets/{mine}/approvals/", "collections/")
+        return [owner.http.get(f"/assets/v1/{path}").json() for path in paths]
+
+    before = state()
+    with httpx.Client(base_url=api.root, cookies={SESSION_COOKIE: f"{owner.app_id}.{owner.token}"}) as browser:
+        desk = Desk(owner, browser)
+        for do in BULK_ACTIONS:
+            answer = desk.post("/assets/actions", do=do, **more, **{f"pick.{one}": "1" for one in (mine, theirs)})
+            assert (answer.status_code, "secret" in answer.text) == (404, False), do
+            if do not in ("share", "collect"):  # which a reader may
+                answer = desk.post("/assets/actions", do=do, **more, **{f"pick.{one}": "1" for one in (mine, read)})
+                assert answer.status_code == 403, do
+    assert state() == before
 
 
 def test_related_assets_are_found_by_title_or_address(desk: Desk, world: World) -> None:
