@@ -6,6 +6,7 @@ of this server alone, and no inline script: the one that starts it is a file too
 
 import json
 from collections.abc import Mapping
+from functools import cache
 from importlib.resources import files
 
 from fastapi import FastAPI, Request, Response
@@ -58,13 +59,15 @@ def install_documentation(app: FastAPI, document_path: str) -> None:
             return _cacheable(start, "text/javascript")
         if name not in UI_FILES:
             return Response(status_code=404)
-        return _cacheable(await run_in_threadpool(_read_file, name), UI_FILES[name])
+        return _cacheable(await run_in_threadpool(load_ui_file, name), UI_FILES[name])
 
     app.add_route(DOCUMENTATION_PATH, show_page, include_in_schema=False)
     app.add_route(DOCUMENTATION_PATH + "/{name}", send_file, include_in_schema=False)
 
 
-def _read_file(name: str) -> bytes:
+@cache
+def load_ui_file(name: str) -> bytes:
+    """Return a file, the same bytes to all: a megabyte of its own for each client that does not read is too much."""
     return (files(UI_PACKAGE) / "static" / name).read_bytes()
 
 

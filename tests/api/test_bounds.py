@@ -6,8 +6,10 @@ from typing import Any, get_type_hints
 import pytest
 from pydantic import TypeAdapter
 
+from api.documentation import UI_FILES, load_ui_file
 from api.registry import ROUTE_GROUPS
 from asgi.limits.bodies import DEFAULT_BODY_BYTES, LARGE_BODY_BYTES
+from asgi.request_limits import MAX_URL_BYTES
 from asgi.routing import ApiRoute, sort_routes
 from tests.api.test_openapi import openapi_document
 
@@ -90,6 +92,22 @@ def test_every_field_of_every_body_is_bounded() -> None:
     assert found == []
 
 
+def test_every_list_in_an_address_has_a_length_and_nothing_in_it_is_an_object() -> None:
+    """All texts together, and so the values that commas separate in them, are bounded by the length of an address."""
+    faults = [
+        fault
+        for path, operations in openapi_document()["paths"].items()
+        for method, operation in operations.items()
+        for parameter in operation.get("parameters", [])
+        for fault in unbounded(parameter["schema"], f"{method} {path} {parameter['name']}")
+    ]
+    assert [fault for fault in faults if not fault.endswith(("a text without a length", "a number without ends"))] == []
+    assert {fault.split(" ")[2] for fault in faults if fault.endswith("a number without ends")} == {"page:"}, (
+        "which is compared with the number of pages"
+    )
+    assert MAX_URL_BYTES <= 8 * 1024
+
+
 @pytest.mark.parametrize(
     ("schema", "faults"),
     [
@@ -126,6 +144,11 @@ def test_every_list_stops_at_its_first_invalid_item_and_its_end(name: str) -> No
     """A million errors take a minute to put into words, though only the first are shown."""
     core = TypeAdapter(get_type_hints(ROUTES[name].endpoint, include_extras=True)["body"]).core_schema
     assert [one for one in list_schemas(core) if not one.get("fail_fast") or "max_length" not in one] == []
+
+
+def test_a_file_of_the_documentation_is_the_same_bytes_for_all() -> None:
+    """Anyone may ask for a megabyte of it, and read nothing."""
+    assert all(load_ui_file(name) is load_ui_file(name) for name in UI_FILES)
 
 
 def test_large_bodies_are_for_few_routes() -> None:
