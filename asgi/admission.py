@@ -5,12 +5,13 @@
 2. Every caller has a share of the threads, so that none of them stops the others (`FairGate`). The share is found by a
    token that was valid a moment ago; whether it still is, and what it permits, is decided in the transaction itself.
    The answer to a wrong token comes late, so that guesses, which nothing else bounds, do not take the time of others.
-3. The responses of a caller that are not read yet count as requests under way, because they take memory.
+3. The responses of a caller that are not read yet count as requests under way, because they take memory: those of the
+   API, and those of the pages, whose caller is an address.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Hashable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -96,6 +97,10 @@ class Admission:
             is_costly = len(body) > (0 if caller.is_guest or rule.public else COSTLY_BODY_BYTES)
             scope.update({"tapeless.body": body, "tapeless.caller": caller.key, "tapeless.is_costly": is_costly})
             yield
+
+    def open_page(self, request: Request) -> AbstractAsyncContextManager[None]:
+        """Admit a request for a page, until its response was sent."""
+        return self._open.enter(("address", client_address(request)))
 
     async def authenticate(self, request: Request, *, guests: bool, browsers: bool = False) -> Actor:
         """Return the caller that the headers authenticate, in a thread that does no other work."""

@@ -23,7 +23,7 @@ from services.searching.query import reindex_objects
 from services.viewing.related import find_mentioned_asset, list_file_ids_of_sets, load_set_files
 from services.viewing.tree import load_format_tree
 from web.asset_pages import ASSET_PATH, asset_of
-from web.console import MAX_TITLE_CHARACTERS, PageRoute, Visit
+from web.console import PageRoute, Visit
 from web.words import FILE_STATES
 
 
@@ -73,7 +73,7 @@ def split_asset(visit: Visit) -> Response:
     files = sorted(picked)
     if find_file_owners(visit.session, files) != dict.fromkeys(files, asset.id):
         raise ValidationFailed("files", f'some of these files left "{asset.title}" meanwhile; load the page again')
-    title = visit.form.get("title", "").strip()[:MAX_TITLE_CHARACTERS]
+    title = visit.form.get("title", "").strip()
     return asset_done(split_manually(visit.session, files, visit.actor, title or None), "split")
 
 
@@ -136,7 +136,7 @@ def unrelate_asset(visit: Visit) -> Response:
 
 def collection_of_form(visit: Visit) -> UUID:
     """Return the collection that was chosen in a form, or a new one with the title that was typed."""
-    title = " ".join(visit.form.get("new", "").split())[:MAX_TITLE_CHARACTERS]
+    title = " ".join(visit.form.get("new", "").split())
     if title:
         return create_collection(visit.session, Collection(title=title), visit.actor).id
     return require_form_id(visit, "collection", "collection")

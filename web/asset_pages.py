@@ -31,9 +31,9 @@ from services.viewing.related import (
     list_writable_collections,
 )
 from services.viewing.tree import load_approval_board, load_format_tree, load_recent_history
-from web.console import MAX_TITLE_CHARACTERS, PageRoute, Visit
-from web.metadata_card import FIELD_PREFIX, load_metadata_card
-from web.pages import PAGE_HEADERS
+from web.console import PageRoute, Visit
+from web.metadata_card import load_metadata_card
+from web.pages import FIELD_PREFIX, PAGE_HEADERS
 from web.player import SignedUrls, load_clip_clock, load_player
 from web.share_pages import MAX_COMMENT_CHARACTERS
 from web.sharing import end_object_share, list_shown_shares, share_object
@@ -114,7 +114,7 @@ def send_track(visit: Visit) -> Response:
 
 def rename_asset(visit: Visit) -> Response:
     """Set the title of an asset."""
-    title = " ".join(visit.form.get("title", "").split())[:MAX_TITLE_CHARACTERS]
+    title = " ".join(visit.form.get("title", "").split())
     if not title:
         raise ValidationFailed("title", "an asset needs a title")
     return back_to(visit, update_asset(visit.session, asset_of(visit).id, {"title": title}, visit.actor), "main")

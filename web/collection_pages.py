@@ -21,7 +21,7 @@ from services.viewing.collections import load_collection_tree
 from services.viewing.related import list_writable_collections
 from services.viewing.shares import list_shared_contents
 from web.asset_actions import list_picked_ids
-from web.console import MAX_TITLE_CHARACTERS, PageRoute, Visit
+from web.console import PageRoute, Visit
 from web.player import SignedUrls
 from web.search_pages import smallest_picture
 from web.sharing import end_object_share, list_shown_shares, share_object
@@ -47,7 +47,7 @@ def show_collections(visit: Visit) -> Response:
 
 def typed_title(visit: Visit) -> str:
     """Return the title of the form."""
-    title = " ".join(visit.form.get("title", "").split())[:MAX_TITLE_CHARACTERS]
+    title = " ".join(visit.form.get("title", "").split())
     if not title:
         raise ValidationFailed("title", "a collection needs a title")
     return title

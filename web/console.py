@@ -10,7 +10,7 @@ import hmac
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TypeVar
 from urllib.parse import quote
 from uuid import UUID
 
@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
 
 from asgi.admission import WRONG_TOKEN_SECONDS, Admission
 from asgi.authentication import NotAuthenticated
@@ -42,15 +43,12 @@ from services.core.errors import (
     ValidationFailed,
 )
 from services.core.signing_key import SigningKey, require_signing_key
-from web.pages import PageRenderer
-from web.share_pages import MAX_FORM_BYTES, parse_form
+from web.pages import MAX_FORM_BYTES, PageEndpoint, PageRenderer, parse_form
 from web.words import DONE_WORDS
 
 SESSION_COOKIE = "tapeless-session"
 CONSOLE_FORM_PURPOSE = "console form"
 SIGN_IN_PATH = "/sign-in"
-MAX_TITLE_CHARACTERS = 1_000
-"""Of assets, collections and storages, as in the API."""
 MAX_FORM_FIELDS = 500
 """A metadata view may have that many."""
 PAGE_STATUS: dict[type[Exception], int] = {
@@ -168,7 +166,7 @@ class Console:
     admission: Admission
     render: PageRenderer
 
-    def serve(self, route: PageRoute) -> Callable[[Request], Any]:
+    def serve(self, route: PageRoute) -> PageEndpoint:
         """Wrap a route into an endpoint."""
 
         async def respond(request: Request) -> Response:
@@ -183,7 +181,7 @@ class Console:
             except ClientDisconnect:
                 return Response(status_code=400)
 
-        return respond
+        return PageEndpoint(self.admission, respond, self.show_error)
 
     async def _respond(self, route: PageRoute, request: Request) -> Response:
         is_write = route.method != "GET"
@@ -287,4 +285,6 @@ def redirect_to_sign_in(request: Request) -> Response:
 def install_console(app: FastAPI, console: Console, routes: Iterable[PageRoute]) -> None:
     """Add the routes to the application."""
     for route in routes:
-        app.router.add_route(route.path, console.serve(route), methods=[route.method], include_in_schema=False)
+        app.router.routes.append(
+            Route(route.path, console.serve(route), methods=[route.method], include_in_schema=False)
+        )

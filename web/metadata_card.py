@@ -9,9 +9,8 @@ from models.core.base import parse_id
 from services.metadata.values import list_object_values
 from services.viewing.metadata import list_form_views, load_form_fields
 from web.console import Visit
+from web.pages import FIELD_PREFIX
 
-FIELD_PREFIX = "field."
-"""Before the names of fields in the form, so that none collides with its other inputs."""
 ALL_VALUES = "all"
 
 

@@ -1,4 +1,4 @@
-"""Rendering and headers of every page: escaped by the template engine, not cached, not framed, no external content.
+"""Rendering, headers and forms of every page: escaped by the template engine, not cached, not framed, nothing external.
 
 The Content-Security-Policy allows scripts, styles, pictures and media of this server alone and nothing inline, so that
 a title or comment that slipped through the escaping would still be text.
@@ -8,9 +8,12 @@ contain a digest of the content, so that browsers keep a file for good and never
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from urllib.parse import parse_qs
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -18,9 +21,12 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
+from asgi.admission import Admission
+from asgi.request_limits import MAX_URL_BYTES
 from models.core.paths import display_path, escape_directions
-from services.core.errors import PermissionDenied
+from services.core.errors import PermissionDenied, RateLimited, ValidationFailed
 from services.core.text import pluralize
 from web.words import (
     describe_age,
@@ -45,6 +51,19 @@ PAGE_HEADERS = {
     "X-Frame-Options": "DENY",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
+
+MAX_FORM_BYTES = 100_000
+MAX_FIELD_CHARACTERS = 1_000
+"""Of a field of a form that is named nowhere else; also of titles and names, as in the API."""
+LONG_FIELDS = {
+    **dict.fromkeys(("text", "message", "reason"), MAX_FORM_BYTES),  # cut where they are used
+    **dict.fromkeys(("profile", "patterns", "emails", "tags"), MAX_FORM_BYTES),  # their parsers have bounds
+    **dict.fromkeys(("path", "folder"), 4 * 4_096),  # each byte may be escaped
+    **dict.fromkeys(("back", "next"), MAX_URL_BYTES),
+    "password": 10_000,
+}
+FIELD_PREFIX = "field."
+"""Before the names of metadata values, whose types have bounds, so that none collides with another field."""
 
 STATIC_PATH = "static"
 STATIC_TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
@@ -82,10 +101,48 @@ async def send_static_file(request: Request) -> Response:
     return Response(load_static_files()[name], media_type=kind, headers=STATIC_HEADERS)
 
 
+def parse_form(body: bytes, most: int = 20) -> dict[str, str]:
+    """Return the fields of a form; none of a body that is not a form of ours.
+
+    Raises:
+        ValidationFailed: a field is longer than it may be.
+    """
+    try:
+        fields = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=most)
+    except ValueError:  # more fields than any form of ours has
+        return {}
+    form = {name: values[0].replace("\0", "") for name, values in fields.items()}
+    for name, text in form.items():
+        longest = MAX_FORM_BYTES if name.startswith(FIELD_PREFIX) else LONG_FIELDS.get(name, MAX_FIELD_CHARACTERS)
+        if len(text) > longest:
+            raise ValidationFailed(name, f"{name[:80]}: at most {longest:,} characters, not {len(text):,}")
+    return form
+
+
 def require_own_site(request: Request) -> None:
     """Raise PermissionDenied where a browser says that a page of another site sent this form."""
     if request.method == "POST" and request.headers.get("sec-fetch-site", "none") not in OWN_SITES:
         raise PermissionDenied("a page of another site sent this form; open the page here")
+
+
+@dataclass(frozen=True, slots=True)
+class PageEndpoint:
+    """Endpoint of a page: responses that an address has not read yet count as its requests under way."""
+
+    admission: Admission
+    respond: Callable[[Request], Awaitable[Response]]
+    refuse: Callable[[RateLimited], Response]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive, send)
+        async with AsyncExitStack() as stack:
+            try:
+                await stack.enter_async_context(self.admission.open_page(request))
+            except RateLimited as wait:
+                response = self.refuse(wait)
+            else:
+                response = await self.respond(request)
+            await response(scope, receive, send)
 
 
 def escape_shown_directions(value: object) -> object:

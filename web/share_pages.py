@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
-from urllib.parse import parse_qs
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -48,7 +47,15 @@ from services.shares.guests import (
 from services.shares.links import SHARE_PAGE_PATH, parse_login_hash
 from services.viewing.comments import GUEST_NAME_KEY, export_caption_track
 from services.viewing.shares import load_own_vote, load_share_letter
-from web.pages import PAGE_HEADERS, PageRenderer, make_renderer, require_own_site
+from web.pages import (
+    MAX_FORM_BYTES,
+    PAGE_HEADERS,
+    PageEndpoint,
+    PageRenderer,
+    make_renderer,
+    parse_form,
+    require_own_site,
+)
 from web.player import load_clip_clock
 from web.share_content import GuestAsset, ShareReader
 
@@ -58,7 +65,7 @@ PAGED_LISTS = ("files", "comments", "inside")
 """Lists of a page, each with a page number of its own in the URL."""
 TYPED_FIELDS = ("name", "text", "at")
 """Fields of the form for comments, which keep their values after an error."""
-MAX_COMMENT_CHARACTERS, MAX_GUEST_NAME_CHARACTERS, MAX_FORM_BYTES = 10_000, 100, 100_000
+MAX_COMMENT_CHARACTERS, MAX_GUEST_NAME_CHARACTERS = 10_000, 100
 HandlerResult = TypeVar("HandlerResult")
 
 
@@ -69,10 +76,10 @@ def make_share_app(context: ApiContext, admission: Admission) -> Starlette:
     captions = "/{hash}/assets/{object_id:uuid}/captions/{track_id:uuid}"
     return Starlette(
         routes=[
-            Route("/{hash}", threads.serve(pages.show)),
+            Route("/{hash}", threads.serve(pages.show), methods=["GET"]),
             Route("/{hash}", threads.serve(pages.enter), methods=["POST"]),
-            Route("/{hash}/{kind:str}/{object_id:uuid}", threads.serve(pages.show)),
-            Route(captions, threads.serve(pages.send_captions)),
+            Route("/{hash}/{kind:str}/{object_id:uuid}", threads.serve(pages.show), methods=["GET"]),
+            Route(captions, threads.serve(pages.send_captions), methods=["GET"]),
             Route("/{hash}/comments", threads.serve(pages.comment, MAX_FORM_BYTES), methods=["POST"]),
             Route("/{hash}/votes", threads.serve(pages.vote), methods=["POST"]),
         ]
@@ -112,9 +119,7 @@ class PageThreads:
     pages: "SharePages"
     admission: Admission
 
-    def serve(
-        self, handle: Callable[[ShareRequest], Response], form_bytes: int = PUBLIC_BODY_BYTES
-    ) -> Callable[[Request], object]:
+    def serve(self, handle: Callable[[ShareRequest], Response], form_bytes: int = PUBLIC_BODY_BYTES) -> PageEndpoint:
         """Wrap a handler. Forms that may be larger than `PUBLIC_BODY_BYTES` are read of signed-in guests only."""
 
         async def respond(request: Request) -> Response:
@@ -133,7 +138,7 @@ class PageThreads:
             except ClientDisconnect:
                 return Response(status_code=400)
 
-        return respond
+        return PageEndpoint(self.admission, respond, self.pages.show_wait)
 
     async def _run(
         self, request: Request, handle: Callable[[ShareRequest], HandlerResult], form: Mapping[str, str]
@@ -144,15 +149,6 @@ class PageThreads:
                 await stack.enter_async_context(self.admission.costly.enter(caller))
             await stack.enter_async_context(self.admission.work.enter(caller))
             return await run_in_threadpool(handle, ShareRequest(request, form))
-
-
-def parse_form(body: bytes, most: int = 20) -> dict[str, str]:
-    """Return the fields of a form; none of a body that is not a form of ours."""
-    try:
-        fields = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=most)
-    except ValueError:  # more fields than any form of ours has
-        return {}
-    return {name: values[0].replace("\0", "") for name, values in fields.items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,12 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import astuple
-from typing import Any
 
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
 
 from asgi.limits.bodies import PUBLIC_BODY_BYTES, BodiesBusyError, BodyTooLargeError
 from asgi.request_context import client_address
@@ -25,8 +25,7 @@ from services.access.tokens import revoke_token
 from services.core.errors import DomainError, NotFound
 from services.core.signing_key import require_signing_key
 from web.console import SESSION_COOKIE, SIGN_IN_PATH, Console, PageRoute, Visit, is_encrypted, read_session
-from web.pages import require_own_site
-from web.share_pages import parse_form
+from web.pages import PageEndpoint, parse_form, require_own_site
 
 CONSOLE_APP_NAME = "Console"
 HOME_PATH = "/assets"
@@ -98,7 +97,7 @@ def install_sign_in(app: FastAPI, console: Console) -> None:
         ("GET", f"{SIGN_IN_PATH}/oidc", leave),
         ("GET", OIDC_CALLBACK_PATH, come_back),
     ):
-        app.router.add_route(path, _serve(console, handle), methods=[method], include_in_schema=False)
+        app.router.routes.append(Route(path, _serve(console, handle), methods=[method], include_in_schema=False))
 
 
 def enter_console(console: Console, request: Request, found: tuple[Token, str], goal: str) -> Response:
@@ -150,7 +149,7 @@ def read_oidc_cookie(console: Console, request: Request) -> tuple[OidcRequest, s
     return OidcRequest(state, nonce, verifier), local_path(goal)
 
 
-def _serve(console: Console, handle: Callable[[Request, dict[str, str]], Response]) -> Callable[[Request], Any]:
+def _serve(console: Console, handle: Callable[[Request, dict[str, str]], Response]) -> PageEndpoint:
     async def respond(request: Request) -> Response:
         try:
             require_own_site(request)
@@ -164,7 +163,7 @@ def _serve(console: Console, handle: Callable[[Request, dict[str, str]], Respons
         except (BodyTooLargeError, BodiesBusyError, ClientDisconnect):
             return Response(status_code=400)
 
-    return respond
+    return PageEndpoint(console.admission, respond, console.show_error)
 
 
 def go_home(_visit: Visit) -> Response:

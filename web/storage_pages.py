@@ -35,7 +35,7 @@ from services.viewing.storages import (
     list_unsettled_files,
     preview_ignore_patterns,
 )
-from web.console import MAX_TITLE_CHARACTERS, PageRoute, Visit
+from web.console import PageRoute, Visit
 
 STORAGE_PATH = "/storages/{storage_id:uuid}"
 MAX_SHOWN_DIFFERENCES = 100
@@ -75,7 +75,7 @@ def show_storages(visit: Visit) -> Response:
 def add_one_storage(visit: Visit) -> Response:
     """Watch a folder from now on."""
     folder, name = visit.form.get("folder", "").strip(), " ".join(visit.form.get("name", "").split())
-    wish = StorageSpec(name[:MAX_TITLE_CHARACTERS] or None, settings={"mount_point": folder})
+    wish = StorageSpec(name or None, settings={"mount_point": folder})
     return back_to_storage(create_storage(visit.session, wish, visit.context.storage_roots, visit.actor), "made")
 
 
