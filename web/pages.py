@@ -13,7 +13,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -40,11 +40,12 @@ from web.words import (
 
 PageRenderer = Callable[..., HTMLResponse]
 OWN_SITES = ("same-origin", "none")
-"""What browsers say of a form of this server; they say it where a page is encrypted, or on the same machine."""
+"""What browsers say in Sec-Fetch-Site of a form of this server, where a page is encrypted or on the same machine."""
 PAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
     "media-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",
+    # Not `no-referrer`, with which browsers send the Origin `null` for the forms of these pages too.
+    "Referrer-Policy": "same-origin",
     "Cache-Control": "no-store",
     "X-Robots-Tag": "noindex, nofollow",
     "X-Content-Type-Options": "nosniff",
@@ -119,10 +120,30 @@ def parse_form(body: bytes, most: int = 20) -> dict[str, str]:
     return form
 
 
-def require_own_site(request: Request) -> None:
-    """Raise PermissionDenied where a browser says that a page of another site sent this form."""
-    if request.method == "POST" and request.headers.get("sec-fetch-site", "none") not in OWN_SITES:
-        raise PermissionDenied("a page of another site sent this form; open the page here")
+def require_own_site(request: Request, public_url: str | None) -> None:
+    """Raise PermissionDenied where a browser says that a page of another site sent this form.
+
+    Over plain HTTP from another machine it says only the origin of that page. A proxy may have another scheme than this
+    server; host and port are those of the request, or of the public URL.
+    """
+    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
+    if request.method != "POST" or (site is None and origin is None):
+        return
+    hosts = {request.headers.get("host", "").lower(), _host_of(public_url or "")} - {""}
+    is_own = site in OWN_SITES if site is not None else _host_of(origin or "") in hosts
+    if not is_own:
+        raise PermissionDenied(
+            "a page of another site sent this form; open the page here. If this is its page, "
+            "set TAPELESS_PUBLIC_URL to the address that browsers show"
+        )
+
+
+def _host_of(url: str) -> str:
+    """Return host and port of an address; nothing of the origin `null`, or of what is no address."""
+    try:
+        return urlsplit(url).netloc.lower()
+    except ValueError:
+        return ""
 
 
 @dataclass(frozen=True, slots=True)

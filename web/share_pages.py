@@ -124,7 +124,7 @@ class PageThreads:
 
         async def respond(request: Request) -> Response:
             try:
-                require_own_site(request)
+                require_own_site(request, self.pages.context.outside.public_url)
                 if form_bytes > PUBLIC_BODY_BYTES and not await self._run(request, self.pages.is_signed_in, {}):
                     return self.pages.render("share/ended.html", 404)
                 async with self.admission.bodies.read(request.scope, request.receive, form_bytes) as body:

@@ -152,7 +152,7 @@ def read_oidc_cookie(console: Console, request: Request) -> tuple[OidcRequest, s
 def _serve(console: Console, handle: Callable[[Request, dict[str, str]], Response]) -> PageEndpoint:
     async def respond(request: Request) -> Response:
         try:
-            require_own_site(request)
+            require_own_site(request, console.context.outside.public_url)
             async with (
                 console.admission.bodies.read(request.scope, request.receive, PUBLIC_BODY_BYTES) as body,
                 console.admission.work.enter(("address", client_address(request))),

@@ -1,4 +1,4 @@
-"""What all pages share: how long their fields are, and how many responses stay unread."""
+"""What all pages share: whose forms they take, how long their fields are, and how many responses stay unread."""
 
 import asyncio
 import re
@@ -18,7 +18,7 @@ from asgi.context import ApiContext
 from asgi.limits.fair_gate import MAX_WAITING_PER_CALLER
 from models.core.sessions import make_engine, make_sessions
 from search.postgres.engine import PostgresEngine
-from services.core.errors import RateLimited, ValidationFailed
+from services.core.errors import PermissionDenied, RateLimited, ValidationFailed
 from services.shares.links import SHARE_PAGE_PATH
 from web.app import mount_pages
 from web.live import NEWS_PATH
@@ -29,6 +29,7 @@ from web.pages import (
     MAX_FORM_BYTES,
     PageEndpoint,
     parse_form,
+    require_own_site,
 )
 
 OTHER_ADDRESS = "192.0.2.8"
@@ -44,6 +45,37 @@ def ask(method: str = "POST", host: str = "192.0.2.7", **headers: str) -> dict:
     lines = {"host": "Tapeless:8780", **{name.replace("_", "-"): value for name, value in headers.items()}}
     encoded = [(name.encode(), value.encode()) for name, value in lines.items()]
     return {"type": "http", "method": method, "path": "/", "client": (host, 1), "headers": encoded}
+
+
+@pytest.mark.parametrize(
+    ("headers", "public_url", "is_own"),
+    [
+        ({}, None, True),
+        ({"origin": "http://tapeless:8780"}, None, True),
+        ({"origin": "http://tapeless:8781"}, None, False),
+        ({"origin": "http://other.example"}, None, False),
+        ({"origin": "null"}, None, False),
+        ({"origin": "http://["}, None, False),
+        ({"origin": "https://media.example.org"}, "https://Media.example.org/", True),
+        ({"origin": "https://other.example"}, "https://media.example.org", False),
+        ({"origin": "null"}, "media.example.org", False),
+        ({"sec_fetch_site": "same-origin", "origin": "https://behind.a.proxy"}, None, True),
+        ({"sec_fetch_site": "none"}, None, True),
+        ({"sec_fetch_site": "cross-site", "origin": "http://tapeless:8780"}, None, False),
+        ({"sec_fetch_site": "same-site"}, None, False),
+        ({"sec_fetch_site": "x"}, None, False),
+        ({"sec_fetch_site": ""}, None, False),
+    ],
+)
+def test_a_form_is_of_this_site_by_what_browsers_say_of_it(
+    headers: dict[str, str], public_url: str | None, *, is_own: bool
+) -> None:
+    require_own_site(Request(ask("GET", **headers)), public_url)
+    if is_own:
+        require_own_site(Request(ask(**headers)), public_url)
+    else:
+        with pytest.raises(PermissionDenied):
+            require_own_site(Request(ask(**headers)), public_url)
 
 
 @pytest.mark.parametrize(
