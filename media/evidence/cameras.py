@@ -3,9 +3,11 @@
 import posixpath
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from urllib.parse import unquote
 
 from media.evidence.statements import Aspect, FileStatement, Finding, Need, Statement, resolve_beside
+from media.evidence.takes import parts_of_takes
 from media.sandbox.protocol import UnreadableError
 from media.sidecars.bounded_xml import XmlNode, parse_xml
 from media.sidecars.tables import ClipRow, read_ale
@@ -27,17 +29,14 @@ NTSC_RATES = {"23.97": "24000/1001", "23.98": "24000/1001", "29.97": "30000/1001
 
 
 def read_p2_clip(content: bytes, path: str) -> Statement:
-    """Read `CONTENTS/CLIP/id.XML`: picture, sounds, icon and proxy of a clip, the bytes of each, and its next part."""
+    """Read `CONTENTS/CLIP/id.XML`: picture, sounds, icon and proxy of a clip, the bytes of each, and the parts before
+    and after it, which may be on other cards."""
     clip = parse_xml(content).find("ClipContent")
     if clip is None:
         raise UnreadableError("is no clip of a P2 card: it has no ClipContent")
     name = clip.text_of("ClipName") or posixpath.splitext(posixpath.basename(path))[0]
     contents = posixpath.dirname(posixpath.dirname(path))
     frames, rate = _count(clip.text_of("Duration")), _edit_rate(clip.text_of("EditUnit") or "")
-    following = clip.text_of("Relation/Connection/Next/GlobalClipID")
-    needs = (
-        (Need(following, Aspect.ORDER, f"clip {name} goes on in another one, which is not here"),) if following else ()
-    )
     files = tuple(
         FileStatement(
             posixpath.join(contents, below), least=least, frames=frames if below[0] in "VA" else None, rate=rate
@@ -46,7 +45,19 @@ def read_p2_clip(content: bytes, path: str) -> Statement:
     )
     root = posixpath.dirname(contents)
     own = clip.text_of("GlobalClipID")
-    return Statement("P2 clip", path, root, files, (own,) if own else (), needs)
+    return Statement("P2 clip", path, root, files, (own,) if own else (), tuple(_p2_connections(clip, name)))
+
+
+def _p2_connections(clip: XmlNode, name: str) -> Iterator[Need]:
+    """Yield the parts before and after a part of a spanned clip; cards are named by their serial numbers."""
+    for place, verb in (("Previous", "continues"), ("Next", "goes on in")):
+        other = clip.find(f"Relation/Connection/{place}")
+        key = other.text_of("GlobalClipID") if other is not None else None
+        if other is not None and key:
+            part, card = other.text_of("ClipName"), other.text_of("P2SerialNo.")
+            where = (f"clip {part}" if part else "another one") + (f" on card {card}" if card else "")
+            missing = f"clip {name} {verb} {where}, which is not here; ask about a folder that holds both"
+            yield Need(key, Aspect.ORDER, missing)
 
 
 def _p2_files(clip: XmlNode, name: str) -> Iterator[tuple[str, int | None]]:
@@ -83,14 +94,17 @@ def read_last_p2_clip(content: bytes, path: str) -> Statement:
 
 
 def read_sony_profile(content: bytes, path: str) -> Statement:
-    """Read `MEDIAPRO.XML` of XAVC, XDCAM and XDCAM EX: every file of every clip, and how long the clips are."""
+    """Read `MEDIAPRO.XML` of XAVC, XDCAM and XDCAM EX: every file of every clip, how long the clips are, and the clips
+    of takes, which may be on other cards."""
     root = parse_xml(content, CARD_ELEMENTS)
     if root.name != "MediaProfile":
         raise UnreadableError(f'is no media profile: it begins with "{root.name[:80]}"')
-    files = [
-        _stated_file(path, unquote(node.attributes["uri"]), node) for node in root.walk() if node.attributes.get("uri")
-    ]
-    return _card_statement("Sony media profile", path, files)
+    parts = parts_of_takes(root)
+    own = [node for node in root.walk() if id(node) not in parts]
+    files = [_stated_file(path, unquote(node.attributes["uri"]), node) for node in own if node.attributes.get("uri")]
+    ids = [node.attributes["umid"].upper() for node in own if node.attributes.get("umid")]
+    needs = tuple(one for one in dict.fromkeys(parts.values()) if one.id)
+    return replace(_card_statement("Sony media profile", path, files), ids=tuple(ids), needs=needs)
 
 
 def read_disc_index(content: bytes, path: str) -> Statement:

@@ -13,6 +13,7 @@ from grouping.model.card_table import CARD_LAYOUTS
 from grouping.model.islands import card_root
 from media.evidence.avchd import bdmv_file
 from media.evidence.statements import Aspect, FileStatement, Finding, Statement
+from media.evidence.takes import state_takes
 
 P2_VIDEO = re.compile(r"(?P<root>(?:.*/)?)CONTENTS/VIDEO/(?P<id>[^/]{6})\.(?:MXF|MP4|MOV)", re.I | re.S)
 P2_CLIP = re.compile(r"(?P<root>(?:.*/)?)CONTENTS/CLIP/(?P<id>[0-9]{4}[^/]{2})\.XML", re.I | re.S)
@@ -218,7 +219,8 @@ def _state_old_gopro(paths: Sequence[str], _: Sequence[Statement]) -> Iterator[S
 
 
 def _state_sony(paths: Sequence[str], statements: Sequence[Statement]) -> Iterator[Statement]:
-    """A card has a media profile."""
+    """A card has a media profile, and a take its last list."""
+    yield from state_takes(paths)
     roots = sorted({found["root"] for path in paths if (found := SONY_CLIP.fullmatch(path)) is not None})
     indexed = {one.root for one in statements if one.kind in ("Sony media profile", "XDCAM disc index")}
     for root in roots:
