@@ -9,6 +9,8 @@ MAX_SIDECAR_BYTES = 16 << 20
 MAX_MANIFEST_BYTES = 512 << 20
 """Checksum lists are read entry by entry, so that their size costs time alone: 172,800 files of a scanned feature take
 60 MB as a media hash list."""
+SMALL_MANIFEST_BYTES = 16 << 10
+"""Lists of a hundred files, which are read dozens at a time."""
 MAX_XML_ELEMENTS = 50_000
 MAX_XML_DEPTH = 60
 MAX_SIDECAR_FIELDS = 1_000

@@ -1,6 +1,7 @@
 """Reader of sidecars, in the sandbox: each file by its extension, XML by its content.
 
-A request with `manifest` streams the entries of one checksum list, which may have any number of them.
+A request with `manifest` streams the entries of one checksum list, which may have any number of them. An item with
+`manifest` is a small one, and its answer has all entries.
 """
 
 import gc
@@ -15,7 +16,7 @@ from media.sidecars.camera_xml import find_camera_reader
 from media.sidecars.checksum_lists import ChecksumEntry, read_checksum_list
 from media.sidecars.field_maps import read_fields_json, read_fields_xml
 from media.sidecars.kinds import is_checksum_list, is_media_hash_list
-from media.sidecars.limits import MAX_MANIFEST_BYTES, MAX_SIDECAR_BYTES, SidecarFields
+from media.sidecars.limits import MAX_MANIFEST_BYTES, MAX_SIDECAR_BYTES, SMALL_MANIFEST_BYTES, SidecarFields
 from media.sidecars.media_hash_lists import read_media_hash_list
 from media.sidecars.tables import ClipRow, read_ale, read_csv
 from media.sidecars.xmp import is_xmp, read_xmp
@@ -28,6 +29,9 @@ MANIFEST_BATCH_ENTRIES = 2_000
 
 def read_sidecar_files(asked: Mapping[str, Any], files: Sequence[int]) -> dict[str, Any]:
     """Return the content of each file; an invalid file returns its error, and the next one is read."""
+    if "manifest" in asked:
+        with _open_bounded(files[0], SMALL_MANIFEST_BYTES) as opened:
+            return {"entries": list(read_manifest(opened, asked["manifest"]))}
     return {"files": [_read_sidecar(file, name) for file, name in zip(files, asked["names"], strict=True)]}
 
 

@@ -20,13 +20,22 @@ from media.sandbox.protocol import UnreadableError
 from media.sandbox.safe_open import OpenFolders, SourceChangedError, SourceFile, require_unchanged
 from media.sandbox.supervisor import ChildDiedError, ConfinedChild
 from media.sidecars.checksums import compute_checksums
-from media.sidecars.limits import MAX_MANIFEST_BYTES
+from media.sidecars.limits import MAX_MANIFEST_BYTES, SMALL_MANIFEST_BYTES
 from models.core.paths import display_path
 from services.readiness.facts import FolderFacts, spell_path
 from services.sidecars.caption_import import CAPTION_LIMITS, CAPTION_PROGRAM, ask_for_captions
 from services.sidecars.caption_timing import fit_to_clip
-from services.sidecars.manifest_reader import ManifestLine, generation_of, iterate_manifest, read_renames
+from services.sidecars.manifest_reader import (
+    ManifestLine,
+    generation_of,
+    iterate_manifest,
+    read_renames,
+    read_small_manifests,
+)
 from services.sidecars.verification import SIDECAR_LIMITS
+
+SMALL_LISTS_AT_ONCE = 1_000
+"""Entries of so many small lists are held before they are stated."""
 
 
 def read_evidence(facts: FolderFacts) -> list[Statement]:
@@ -103,15 +112,23 @@ def _read_lists(sources: Mapping[str, SourceFile], folder: str) -> list[Statemen
     lists = {path: source for path, source in sorted(sources.items()) if is_sum_list(path)}
     if not lists:
         return []
+    small = [one for one in lists.values() if one.size <= SMALL_MANIFEST_BYTES and generation_of(one.path) is None]
     found = []
     with ConfinedChild("media.sidecars.program", SIDECAR_LIMITS) as child:
+        for start in range(0, len(small), SMALL_LISTS_AT_ONCE):
+            for source, lines, reason in read_small_manifests(child, small[start : start + SMALL_LISTS_AT_ONCE]):
+                path = spell_path(source.path)
+                found.append(state_unreadable(path, reason) if reason else _state_list(path, lines, folder))
+        read = {one.source for one in found}
         for path, source in lists.items():
+            if path in read:
+                continue
             try:
                 renames = read_renames(child, _later_generations(source, lists))
                 found.append(_state_list(path, iterate_manifest(child, source, renames), folder))
             except (UnreadableError, ChildDiedError, SourceChangedError) as error:
                 found.append(state_unreadable(path, str(error)))
-    return found
+    return sorted(found, key=lambda one: one.source)
 
 
 def _later_generations(source: SourceFile, lists: Mapping[str, SourceFile]) -> Sequence[SourceFile]:

@@ -119,3 +119,22 @@ def test_a_link_in_the_second_copy_is_not_called_compared(tmp_path: Path) -> Non
     verdict = judge(facts.files, [comparison])
     assert verdict.answer.value == "not provable"
     assert gaps(verdict) == ["content ours/b.mov: its copy cannot be read: it is a link or no regular file"]
+
+
+def test_many_small_lists_are_each_stated_or_said_to_be_unreadable(tmp_path: Path) -> None:
+    folder = tmp_path / "clips"
+    folder.mkdir()
+    sums = {f"clips/{number:02}.mov": sum_of("md5", str(number).encode()) for number in range(60)}
+    for number, (path, digest) in enumerate(sums.items()):
+        (tmp_path / path).write_text(str(number))
+        (tmp_path / f"{path}.md5").write_text(f"{digest}  {number:02}.mov\n")
+    (folder / "notes.md5").write_text("no sums\n")
+    facts = facts_below(tmp_path, "clips", read=True)
+    (folder / "59.mov.md5").write_text("written again")
+    statements = read_evidence(facts)
+    stated = {file.path: file.digest for one in statements for file in one.files}
+    assert stated == {path: digest for path, digest in sums.items() if path != "clips/59.mov"}
+    assert {one.source: gap.reason for one in statements for gap in one.gaps} == {
+        "clips/59.mov.md5": "states nothing: 59.mov.md5 changed while it was read",
+        "clips/notes.md5": "states nothing: is no list of md5 sums: line 1 is not a sum and a file",
+    }
