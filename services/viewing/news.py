@@ -7,6 +7,9 @@ from models.queues.registry import JOB_QUEUE, MARK_QUEUE, WORK_QUEUES
 
 MAX_COUNTED_MARKS = 1_000
 """More documents than this wait as many as this: what changes is enough."""
+IS_UNDER_WAY = "status IN ('READY', 'STARTED') AND parked_at IS NULL"
+"""Jobs of Tapeless and of other systems, which the index of waiting jobs holds alike. One that is paused, or waits for
+something else, is seen again once it goes on."""
 READ_NEWS_STATE = text(f"""
     SELECT CAST(ROW(
             (SELECT id FROM history ORDER BY id DESC LIMIT 1),
@@ -21,7 +24,7 @@ READ_NEWS_STATE = text(f"""
         CAST(ROW(
             (SELECT id FROM {JOB_QUEUE.view} AS job ORDER BY id DESC LIMIT 1),
             (SELECT CAST(ROW(count(*), max(date_modified)) AS text) FROM {JOB_QUEUE.view} AS job
-                WHERE {JOB_QUEUE.is_pending}),
+                WHERE {IS_UNDER_WAY}),
             {" + ".join(queue.dead_count for queue in WORK_QUEUES)}
         ) AS text) AS work
 """)
