@@ -172,7 +172,7 @@ def read_reel_log(content: bytes, path: str) -> Statement:
         FileStatement(
             posixpath.join(folder, source) if source else "", clip=source or posixpath.basename(row.name or "")
         )
-        for row in read_ale(content)
+        for row in read_ale(content).rows
         if (source := _source_file(row)) or row.name
     )
     return Statement("Avid log", path, folder, files, is_complete=True, is_outside=True)

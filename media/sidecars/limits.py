@@ -30,6 +30,11 @@ def require_at_most(count: int, most: int, what: str) -> None:
         raise UnreadableError(f"has more than {most:,} {what}; that is no sidecar that is read")
 
 
+def describe_count(count: int, noun: str, what: str) -> list[str]:
+    """Return a note about what was left out or guessed; none if there is nothing."""
+    return [f"{count:,} {noun if count == 1 else noun + 's'} {what}"] if count > 0 else []
+
+
 def add_values(words: SidecarFields, word: str, values: Iterable[SidecarScalar | None]) -> None:
     """Add values of a key; blank values are ignored."""
     said = [each for each in map(_trimmed, values) if each is not None and each != ""]

@@ -18,7 +18,7 @@ from media.sidecars.field_maps import read_fields_json, read_fields_xml
 from media.sidecars.kinds import is_checksum_list, is_media_hash_list
 from media.sidecars.limits import MAX_MANIFEST_BYTES, MAX_SIDECAR_BYTES, SMALL_MANIFEST_BYTES, SidecarFields
 from media.sidecars.media_hash_lists import read_media_hash_list
-from media.sidecars.tables import ClipRow, read_ale, read_csv
+from media.sidecars.tables import ClipTable, read_ale, read_csv
 from media.sidecars.xmp import is_xmp, read_xmp
 
 SidecarFacts = dict[str, Any]
@@ -77,7 +77,7 @@ def _answer(request: SandboxRequest) -> Iterator[Mapping[str, Any]]:
 def _parse_sidecar(content: bytes, name: str) -> SidecarFacts:
     extension = os.path.splitext(name)[1].lower()
     if extension == ".json":
-        return _table_facts("JSON", read_fields_json(content))
+        return _table_facts("JSON", ClipTable(read_fields_json(content)))
     if extension == ".csv":
         return _table_facts("CSV", read_csv(content))
     if extension == ".ale":
@@ -99,17 +99,17 @@ def _parse_xml(content: bytes, extension: str) -> SidecarFacts:
     return {"format": "XML", "words": read_fields_xml(root)}
 
 
-def _table_facts(kind: str, rows: Sequence[ClipRow]) -> SidecarFacts:
+def _table_facts(kind: str, table: ClipTable) -> SidecarFacts:
     own: SidecarFields = {}
-    for row in rows:
+    for row in table.rows:
         if row.name is None:
             own |= row.words
     named = [
         {"name": row.name, "words": row.words} | ({"other_names": row.other_names} if row.other_names else {})
-        for row in rows
+        for row in table.rows
         if row.name is not None
     ]
-    return {"format": kind, "words": own, "rows": named}
+    return {"format": kind, "words": own, "rows": named} | ({"notes": table.notes} if table.notes else {})
 
 
 _ANSWER_ITEMS = handle_items(read_sidecar_files)

@@ -4,7 +4,7 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from media.probe.captions import decode_text
 from media.sandbox.protocol import UnreadableError
@@ -14,6 +14,7 @@ from media.sidecars.limits import (
     MAX_TABLE_ROWS,
     SidecarFields,
     add_values,
+    describe_count,
     require_at_most,
 )
 
@@ -28,6 +29,7 @@ ALE_NAME_COLUMNS = ("name", "tape", "source file", "source file path")
 """Columns that may name the clip, in lower case, in the order in which a clip is looked for."""
 ALE_DELIMITERS = {"TABS": "\t", "COMMAS": ",", "SEMICOLONS": ";", "PIPES": "|"}
 VALUE_SEPARATOR = "|"
+UNNAMED_CELLS_LEFT_OUT = "with cells outside of the named columns, which were left out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,15 @@ class ClipRow:
     """Names to look for where no clip has the first."""
 
 
-def read_csv(content: bytes) -> list[ClipRow]:
+@dataclass(frozen=True, slots=True)
+class ClipTable:
+    """Rows of a table, and notes about what was left out."""
+
+    rows: list[ClipRow]
+    notes: list[str] = field(default_factory=list)
+
+
+def read_csv(content: bytes) -> ClipTable:
     """Parse a CSV with field names in the first row. Several values in one cell are separated by `|`."""
     text = decode_text(content).lstrip("\ufeff").lstrip()
     first, _, rest = text.partition("\n")
@@ -62,14 +72,16 @@ def read_csv(content: bytes) -> list[ClipRow]:
         place = next((place for place, name in enumerate(header) if name.lower() in CLIP_NAME_COLUMNS), None)
     if not rows:
         raise UnreadableError("is a table of a single row, the names of the fields; add a row with their values")
-    found = [_parse_csv_row(header, row, place) for row in rows]
-    if place is None and len(found) > 1:
+    if place is None and len(rows) > 1:
         raise UnreadableError(
-            f'has {len(found):,} rows and no column "filename" that says which file each is about: {", ".join(header)}'[
+            f'has {len(rows):,} rows and no column "filename" that says which file each is about: {", ".join(header)}'[
                 :300
             ]
         )
-    return found
+    found = [_parse_csv_row(header, row, place) for row in rows]
+    kept = [row for row in found if row.name is not None or len(found) == 1]
+    notes = describe_count(len(found) - len(kept), "row", "without the name of a file left out")
+    return ClipTable(kept, notes + describe_count(_count_unnamed(header, rows), "row", UNNAMED_CELLS_LEFT_OUT))
 
 
 def _guess_delimiter(first: str) -> str:
@@ -91,10 +103,21 @@ def _parse_csv_row(header: Sequence[str], row: Sequence[str], place: int | None)
     for column, (name, cell) in enumerate(zip(header, row, strict=False)):
         if name and column != place:
             add_values(words, name, cell.split(VALUE_SEPARATOR))
-    return ClipRow(row[place].strip() if place is not None and place < len(row) else None, words)
+    name = row[place].strip() if place is not None and place < len(row) else ""
+    return ClipRow(name or None, words)
 
 
-def read_ale(content: bytes) -> list[ClipRow]:
+def _count_unnamed(header: Sequence[str], rows: Iterable[Sequence[str]]) -> int:
+    """Count the rows with a text where the head has no name, or beyond its end."""
+    unnamed = [place for place, name in enumerate(header) if not name]
+    return sum(
+        1
+        for row in rows
+        if any(cell.strip() for cell in (*row[len(header) :], *(row[place] for place in unnamed if place < len(row))))
+    )
+
+
+def read_ale(content: bytes) -> ClipTable:
     """Parse an Avid log: a heading, the columns, and a row per clip, separated by tabs."""
     text = decode_text(content)
     require_at_most(text.count("\n"), MAX_TABLE_ROWS, "rows")
@@ -105,22 +128,25 @@ def read_ale(content: bytes) -> list[ClipRow]:
     columns = next((line for line in lines[sections["column"] + 1 :] if line.strip()), "")
     delimiter = _ale_delimiter(lines[: sections["column"]], columns)
     header = [name.strip() for name in columns.split(delimiter)]
-    rows = [line for line in lines[sections["data"] + 1 :] if line.strip()]
-    found = []
-    for cells in _bounded(_ale_cells(line, delimiter, len(header)) for line in rows):
-        named: dict[str, str] = {}
-        words: SidecarFields = {}
-        for column, cell in zip(header, cells, strict=False):
-            if column.lower() in ALE_NAME_COLUMNS and cell.strip():
-                named.setdefault(column.lower(), cell.strip())
-            if column and column.lower() != "name":
-                add_values(words, column, [cell])
-        names = list(dict.fromkeys(named[column] for column in ALE_NAME_COLUMNS if column in named))
-        if names:
-            found.append(ClipRow(names[0], words, tuple(names[1:])))
+    data = (line for line in lines[sections["data"] + 1 :] if line.strip())
+    rows = list(_bounded(_ale_cells(line, delimiter, len(header)) for line in data))
+    found = [row for cells in rows if (row := _parse_ale_row(header, cells)) is not None]
     if rows and not found:
         raise UnreadableError("is an Avid log of no clip: no row has a Name, a Tape or a Source File")
-    return found
+    notes = describe_count(len(rows) - len(found), "row", "without a Name, a Tape or a Source File left out")
+    return ClipTable(found, notes + describe_count(_count_unnamed(header, rows), "row", UNNAMED_CELLS_LEFT_OUT))
+
+
+def _parse_ale_row(header: Sequence[str], cells: Sequence[str]) -> ClipRow | None:
+    named: dict[str, str] = {}
+    words: SidecarFields = {}
+    for column, cell in zip(header, cells, strict=False):
+        if column.lower() in ALE_NAME_COLUMNS and cell.strip():
+            named.setdefault(column.lower(), cell.strip())
+        if column and column.lower() != "name":
+            add_values(words, column, [cell])
+    names = list(dict.fromkeys(named[column] for column in ALE_NAME_COLUMNS if column in named))
+    return ClipRow(names[0], words, tuple(names[1:])) if names else None
 
 
 def _ale_delimiter(heading: Sequence[str], columns: str) -> str:

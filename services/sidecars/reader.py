@@ -74,7 +74,7 @@ class _SidecarSet:
     def general(self) -> dict[str, Any]:
         """Return the facts stored for users, and for the triggers that queue it again (`missing_clips`)."""
         unmapped = list(dict.fromkeys(word for one in self.said for word in one.unmapped))
-        facts: dict[str, Any] = {"sidecars": list_formats_read(self.files), "untaken": unmapped[:MAX_REPORTED_NAMES]}
+        facts: dict[str, Any] = {"sidecars": list_formats_read(self.files), "untaken": _truncate_sentences(unmapped)}
         facts |= {"notes": self.notes, "missing_clips": len(self.missing)}
         return {name: value for name, value in facts.items() if value}
 
@@ -108,7 +108,8 @@ def _write_sidecar_sets(session: Session, sets: Sequence[_SidecarSet]) -> dict[u
             refused
         )
         vague = [f"{said.name}: {sentence}" for said in one.said for sentence in said.left_out]
-        one.notes += wrong + _truncate_sentences(vague) + _describe_missing(one)
+        partial = [f"{name}: {note}" for name, file in one.named() for note in file.get("notes", ())]
+        one.notes += wrong + _truncate_sentences(partial) + _truncate_sentences(vague) + _describe_missing(one)
         if any(file.get("format") == CHECKSUM_FORMAT for file in one.files):
             create_checksum_job(session, one.read.id, one.read.asset_id, one.read.name)
         if wrong:

@@ -3,7 +3,7 @@
 import pytest
 
 from media.sandbox.protocol import UnreadableError
-from media.sidecars.tables import ClipRow, read_ale, read_csv
+from media.sidecars.tables import ClipRow, ClipTable, read_ale, read_csv
 
 CSV: dict[str, tuple[str, list[ClipRow]]] = {
     "a row per file": (
@@ -20,7 +20,8 @@ CSV: dict[str, tuple[str, list[ClipRow]]] = {
     "one row about its own clip": ("scene,take\n12,3\n", [ClipRow(None, {"scene": ["12"], "take": ["3"]})]),
     "empty cells and rows": ("file,scene,take\na.mov,,3\n,,\n", [ClipRow("a.mov", {"take": ["3"]})]),
     "a short row": ("scene,file\n12\n", [ClipRow(None, {"scene": ["12"]})]),
-    "a column without a name": ("file,,scene\na.mov,x,12\n", [ClipRow("a.mov", {"scene": ["12"]})]),
+    "no name in the only row": ("file,scene\n,12\n", [ClipRow(None, {"scene": ["12"]})]),
+    "empty cells beyond the head": ("file,scene\na.mov,12,, \n", [ClipRow("a.mov", {"scene": ["12"]})]),
     "the column of ExifTool": ("SourceFile,Title\n./a.mov,T\n", [ClipRow("./a.mov", {"Title": ["T"]})]),
     "the line of Excel": ("sep=;\r\nfile;scene\r\na.mov;12\r\n", [ClipRow("a.mov", {"scene": ["12"]})]),
     "blank lines before": ("\n\nfile,scene\na.mov,12\n", [ClipRow("a.mov", {"scene": ["12"]})]),
@@ -42,7 +43,40 @@ CSV: dict[str, tuple[str, list[ClipRow]]] = {
 @pytest.mark.parametrize("name", CSV)
 def test_a_csv_gives_values_by_file(name: str) -> None:
     text, expected = CSV[name]
-    assert read_csv(text.encode()) == expected
+    assert read_csv(text.encode()) == ClipTable(expected)
+
+
+NAMED = [ClipRow("a", {"Scene": ["12"]})]
+ALE_HEAD = "Column\nName\tScene\nData\n"
+LEFT_OUT: dict[str, tuple[str, str]] = {
+    "more cells than the head of a CSV": (
+        "file,Scene\na,12,x\na,12\na,12,,y\n",
+        "2 rows with cells outside of the named columns, which were left out",
+    ),
+    "a column of a CSV without a name": (
+        "file,,Scene\na,x,12\n",
+        "1 row with cells outside of the named columns, which were left out",
+    ),
+    "rows of a CSV without a file": (
+        "Scene,file\n12,a\n13,\n14\n",
+        "2 rows without the name of a file left out",
+    ),
+    "more cells than the head of an Avid log": (
+        f"{ALE_HEAD}a\t12\tx\n",
+        "1 row with cells outside of the named columns, which were left out",
+    ),
+    "rows of an Avid log without a name": (
+        f"{ALE_HEAD}a\t12\n\t13\n",
+        "1 row without a Name, a Tape or a Source File left out",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", LEFT_OUT)
+def test_what_a_table_has_beside_its_columns_is_counted(what: str) -> None:
+    text, note = LEFT_OUT[what]
+    table = (read_ale if "Column" in text else read_csv)(text.encode())
+    assert (table.rows[:1], table.notes) == (NAMED, [note])
 
 
 @pytest.mark.parametrize(
@@ -70,7 +104,7 @@ def log(*rows: str, end: str = "\n") -> bytes:
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"], ids=["Unix", "Windows", "old Mac"])
 def test_an_avid_log_gives_values_by_clip(end: str) -> None:
     rows = ["A001C001\tA001\t12", "\tA002\t13", "\t\t14", ""]
-    assert read_ale(log(*rows, end=end)) == [
+    assert read_ale(log(*rows, end=end)).rows == [
         ClipRow("A001C001", {"Tape": ["A001"], "Scene": ["12"]}, ("A001",)),
         ClipRow("A002", {"Tape": ["A002"], "Scene": ["13"]}),
     ], "a clip without a name is called by its tape, and one without either is skipped"
@@ -106,7 +140,7 @@ LOGS: dict[str, tuple[str, list[ClipRow]]] = {
 @pytest.mark.parametrize("kind", LOGS)
 def test_avid_logs_of_other_programs_are_read(kind: str) -> None:
     text, expected = LOGS[kind]
-    assert read_ale(text.encode()) == expected
+    assert read_ale(text.encode()) == ClipTable(expected)
 
 
 @pytest.mark.parametrize("content", [b"", b"Column\nName\n", b"Data\nA001\n"])

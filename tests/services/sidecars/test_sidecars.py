@@ -157,9 +157,10 @@ def test_words_go_where_the_storage_says_and_names_count_in_any_spelling(pipelin
     assert values(pipeline, "a") == {"stars": [4]}
     assert values(pipeline, "b") == {"clip_name": ["Interview"], "camera_model": ["ILME-FX6V"]}
     add_fields(pipeline, **{"Shooting Day": "integer"})
-    put(root, "a.json", {"shooting_day": 7})
+    put(root, "a.json", {"shooting_day": 7, **{f"key {number}": 1 for number in range(12)}})
     read(pipeline)
     assert values(pipeline, "a")["Shooting Day"] == [7]
+    assert " more like these" in pipeline.explain("a.json")
 
 
 def test_title_and_external_id_are_the_assets_own(pipeline: Pipeline, root: Path) -> None:
@@ -185,15 +186,16 @@ def test_an_avid_log_says_something_of_each_clip_also_of_those_that_come_later(p
         session.execute(text("""UPDATE storage SET profile = '{"orphan_after_seconds": 0}'"""))
     add_fields(pipeline, scene="string", take="integer", reel="string")
     write(root, "A001C001.mov")
-    put(root, "day.ale", ALE)
+    put(root, "day.ale", ALE.replace("10:00:00:00", "10:00:00:00\tbehind the last column"))
     read(pipeline)
     assert values(pipeline, "A001C001") == {"scene": ["12A"], "take": [3], "reel": ["A001"]}
-    assert warnings(pipeline) == ["day.ale: 1 row about clips that are not beside it: A001C002"]
+    more = "day.ale: 1 row with cells outside of the named columns, which were left out"
+    assert warnings(pipeline) == [more, "day.ale: 1 row about clips that are not beside it: A001C002"]
     assert [actor for actor, _ in told(pipeline)] == ["sidecar day.ale: A001C001"]
     write(root, "A001C002.mov")
     read(pipeline)
     assert values(pipeline, "A001C002") == {"scene": ["12B"], "reel": ["A001"]}
-    assert warnings(pipeline) == []
+    assert warnings(pipeline) == [more]
 
 
 def test_what_is_no_sidecar_is_told_and_the_queue_goes_on(pipeline: Pipeline, root: Path) -> None:
