@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from media.captions.cues import Cue, scan_cues
+from media.captions.cues import Cue, CueLines, scan_cues
 from media.captions.encodings import guess_codec, uses_escapes
 from media.captions.formats import CAPTION_READERS
 from media.probe.captions import (
@@ -20,6 +20,7 @@ from media.probe.captions import (
     decode_text,
 )
 from media.sandbox.protocol import UnreadableError
+from media.sidecars.limits import describe_count
 
 LEFT_OUT = (
     "that ends before it begins",
@@ -46,34 +47,39 @@ def read_captions(content: bytes, extension: str, rate: Fraction | None = None) 
     if len(content) > MAX_CAPTION_FILE_BYTES:
         raise UnreadableError(f"has more than {MAX_CAPTION_FILE_BYTES:,} bytes, which no captions have")
     decoding = _Decoding()
-    notes: list[str] = []
     reader = CAPTION_READERS.get(extension)
     if reader is None:
         scanned = scan_cues(decoding.decode(content), rate)
-        cues = scanned.cues
-        notes += _count(scanned.unreadable_times, "time line", "cannot be read")
-        notes += _count(scanned.unmeasured_frames, "caption", "with times in frames, taken for hundredths of a second")
-        notes += _count(scanned.junk_lines, "line", "before the first caption left out")
     else:
         try:
-            cues = reader(content, decoding.decode, rate)
+            scanned = reader(content, decoding.decode, rate)
         except (UnreadableError, MemoryError):
             raise
         except Exception as error:  # the libraries raise errors of any type
             raise UnreadableError(f"is no {extension[1:]} file that can be read: {error}"[:300]) from None
+    cues = scanned.cues
     if len(cues) > MAX_CAPTIONS:
         raise UnreadableError(f"has {len(cues):,} captions; at most {MAX_CAPTIONS:,} are read")
     kept = [one for one in cues if _why_left_out(one) is None]
     if not kept:
         raise UnreadableError("has no caption with a text and times that can be read")
+    notes = _describe_lines(scanned)
     left_out = Counter(filter(None, map(_why_left_out, cues)))
     for reason in LEFT_OUT:
-        notes += _count(left_out[reason], "caption", f"{reason} left out")
+        notes += describe_count(left_out[reason], "caption", f"{reason} left out")
     cut = sum(1 for one in kept if len(one.text) > MAX_CAPTION_CHARACTERS)
-    notes += _count(cut, "caption", f"cut to {MAX_CAPTION_CHARACTERS:,} characters")
+    notes += describe_count(cut, "caption", f"cut to {MAX_CAPTION_CHARACTERS:,} characters")
     if decoding.guessed:
         notes.append(f"its encoding is not stated, and was taken to be {decoding.guessed}")
     return CaptionsRead(_timed(kept), notes)
+
+
+def _describe_lines(scanned: CueLines) -> list[str]:
+    return [
+        *describe_count(scanned.unreadable_times, "time line", "cannot be read"),
+        *describe_count(scanned.unmeasured_frames, "caption", "with times in frames, taken for hundredths of a second"),
+        *describe_count(scanned.junk_lines, "line", "before the first caption left out"),
+    ]
 
 
 def _why_left_out(cue: Cue) -> str | None:
@@ -85,10 +91,6 @@ def _why_left_out(cue: Cue) -> str | None:
 def _timed(cues: Sequence[Cue]) -> list[TimedCaption]:
     found = [TimedCaption(one.start_ms, one.end_ms, one.text[:MAX_CAPTION_CHARACTERS]) for one in cues]
     return sorted(found, key=lambda each: (each.start_ms, each.end_ms))
-
-
-def _count(count: int, noun: str, what: str) -> list[str]:
-    return [f"{count:,} {noun if count == 1 else noun + 's'} {what}"] if count > 0 else []
 
 
 class _Decoding:

@@ -82,6 +82,38 @@ TAGS = (
     "<ruby>漢<rt>kan</rt></ruby> <lang en>hi</lang>"
 )
 
+# By the specification of TTML times count from the begin of the element around, or in a sequence from the end before.
+TIMED_BODIES: dict[str, tuple[str, list[TimedCaption], list[str]]] = {
+    "a body that begins later": (
+        '<body begin="10s"><div><p begin="1s" end="2s">a</p>\n<p begin="3s" dur="1s">b</p></div></body>',
+        *([TimedCaption(11_000, 12_000, "a"), TimedCaption(13_000, 14_000, "b")], []),
+    ),
+    "a body that begins in the middle of its lines": (
+        '<body begin="5s"><div><p begin="1s" end="8s">a</p></div></body>',
+        *([TimedCaption(6_000, 13_000, "a")], []),
+    ),
+    "body and div begin later": (
+        '<body begin="00:00:10:00"><div begin="5s"><p begin="1s" end="2s">a</p></div></body>',
+        *([TimedCaption(16_000, 17_000, "a")], []),
+    ),
+    "a body that ends": (
+        '<body begin="10s" end="15s"><div><p begin="1s" end="8s">a</p></div></body>',
+        *([TimedCaption(11_000, 15_000, "a")], []),
+    ),
+    "a sequence of divs": (
+        '<body timeContainer="seq"><div><p end="2s">a</p></div><div><p begin="1s" end="3s">b</p></div></body>',
+        *([TimedCaption(0, 2_000, "a"), TimedCaption(3_000, 5_000, "b")], []),
+    ),
+    "times of spans": (
+        '<body><div><p begin="10s"><span begin="1s" end="2s">a</span></p></div></body>',
+        *([TimedCaption(11_000, 12_000, "a")], []),
+    ),
+    "times that are none": (
+        '<body begin=""><div><p begin="1:00" end="2s">a</p><p begin="3s" end="4">b</p>'
+        '<p begin="5s" end="6s">c</p></div></body>',
+        *([TimedCaption(5_000, 6_000, "c")], ["2 time lines cannot be read"]),
+    ),
+}
 FILES: dict[str, tuple[str, str, list[TimedCaption], list[str]]] = {
     # kind: extension, content, captions, notes
     "plain": (".srt", f"1\n{ONE}\n\n2\n{OTHER}\n", TWO, []),
@@ -207,6 +239,10 @@ FILES: dict[str, tuple[str, str, list[TimedCaption], list[str]]] = {
     "ASS": (".ass", ASS, TWO, []),
     "SSA": (".ssa", ASS.replace("v4.00+", "v4.00").replace("V4+", "V4"), TWO, []),
     "TTML": (".ttml", TTML, TWO, []),
+    **{
+        f"TTML, {kind}": (".ttml", f'<tt xmlns="http://www.w3.org/ns/ttml" xml:lang="en">{body}</tt>', captions, notes)
+        for kind, (body, captions, notes) in TIMED_BODIES.items()
+    },
     "SAMI": (".smi", SAMI, TWO, []),
     "MicroDVD with its rate": (".sub", "{1}{1}25\n{25}{50}hello\n{75}{100}you\n", TWO, []),
     "SubRip named MicroDVD": (".sub", f"1\n{ONE}\n", HELLO, []),
