@@ -12,6 +12,7 @@ from media.captions.cues import Cue, CueLines, scan_cues
 from media.captions.encodings import guess_codec, uses_escapes
 from media.captions.formats import CAPTION_READERS
 from media.probe.captions import (
+    ENCODING_GUESSED,
     MAX_CAPTION_CHARACTERS,
     MAX_CAPTION_FILE_BYTES,
     MAX_CAPTION_MS,
@@ -70,7 +71,7 @@ def read_captions(content: bytes, extension: str, rate: Fraction | None = None) 
     cut = sum(1 for one in kept if len(one.text) > MAX_CAPTION_CHARACTERS)
     notes += describe_count(cut, "caption", f"cut to {MAX_CAPTION_CHARACTERS:,} characters")
     if decoding.guessed:
-        notes.append(f"its encoding is not stated, and was taken to be {decoding.guessed}")
+        notes.append(ENCODING_GUESSED + decoding.guessed)
     return CaptionsRead(_timed(kept), notes)
 
 

@@ -10,6 +10,8 @@ MAX_CAPTION_MS = 2**31 - 1
 CAPTION_EXTENSIONS_READ = (
     *(".srt", ".vtt", ".ass", ".ssa", ".ttml", ".dfxp", ".itt", ".scc", ".stl", ".smi", ".sami", ".sub"),
 )
+FALLBACK_CODEC = "cp1252"
+ENCODING_GUESSED = "its encoding is not stated, and was taken to be "
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,17 +24,24 @@ class TimedCaption:
 
 
 def decode_text(content: bytes) -> str:
-    """Decode by byte order mark, else as UTF-8, else as UTF-16 if many bytes are zero, else as Windows-1252.
+    """Decode as Unicode, else as Windows-1252.
 
     Windows-1252 decodes anything, so this never fails: a wrong guess shows wrong letters, but loses no line.
     """
+    return content.decode(find_unicode_codec(content) or FALLBACK_CODEC, "replace").replace("\0", "")
+
+
+def find_unicode_codec(content: bytes) -> str | None:
+    """Return the codec of a text by its byte order mark, else UTF-16 if many bytes are zero, else UTF-8; None for text
+    in another encoding."""
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return content.decode("utf-16", "replace").replace("\0", "")
+        return "utf-16"
     if content.startswith(b"\xef\xbb\xbf"):
-        return content.decode("utf-8-sig", "replace").replace("\0", "")
+        return "utf-8-sig"
     if (sample := content[:1_000]) and sample.count(0) > len(sample) // 4:
-        return content.decode("utf-16-be" if sample[0] == 0 else "utf-16-le", "replace").replace("\0", "")
+        return "utf-16-be" if sample[0] == 0 else "utf-16-le"
     try:
-        return content.decode("utf-8").replace("\0", "")
+        content.decode("utf-8")
     except UnicodeDecodeError:
-        return content.decode("cp1252", "replace").replace("\0", "")
+        return None
+    return "utf-8"

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import BinaryIO, NoReturn
 from xml.parsers import expat
 
-from media.probe.captions import decode_text
+from media.probe.captions import decode_text, find_unicode_codec
 from media.sandbox.protocol import UnreadableError
 from media.sidecars.limits import MAX_SIDECAR_TEXT_CHARACTERS, MAX_XML_DEPTH, MAX_XML_ELEMENTS, require_at_most
 
@@ -42,13 +42,26 @@ def load_codecs() -> None:
 
 def decode_xml(content: bytes) -> str:
     """Decode an XML file. A byte order mark takes precedence over the declaration, as in the standard."""
+    codec = _find_stated_codec(content)
+    return decode_text(content) if codec is None else content.decode(codec)
+
+
+def is_encoding_guessed(content: bytes) -> bool:
+    """Whether a text, which may be XML, is neither Unicode nor in the encoding that it states."""
+    return _find_stated_codec(content) is None and find_unicode_codec(content) is None
+
+
+def _find_stated_codec(content: bytes) -> str | None:
+    """Return the codec that XML declares; None if there is none, or a wrong one."""
     declared = XML_DECLARATION.match(content[:400])
     if content.startswith(BYTE_ORDER_MARKS) or declared is None or b"\0" in content[:200]:
-        return decode_text(content)
+        return None
+    codec = _declared_codec(declared[1].decode("ascii"))
     try:
-        return content.decode(_declared_codec(declared[1].decode("ascii")))
+        content.decode(codec)
     except UnicodeDecodeError:
-        return decode_text(content)
+        return None
+    return codec
 
 
 def guess_xml_codec(file: BinaryIO) -> str:

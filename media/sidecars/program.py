@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, BinaryIO
 
+from media.probe.captions import ENCODING_GUESSED, FALLBACK_CODEC
 from media.sandbox.protocol import SandboxRequest, UnreadableError, handle_items, serve_requests
-from media.sidecars.bounded_xml import load_codecs, parse_xml
+from media.sidecars.bounded_xml import is_encoding_guessed, load_codecs, parse_xml
 from media.sidecars.camera_xml import find_camera_reader
 from media.sidecars.checksum_lists import ChecksumEntry, read_checksum_list
 from media.sidecars.field_maps import read_fields_json, read_fields_xml
@@ -25,6 +26,7 @@ SidecarFacts = dict[str, Any]
 
 CHECKSUM_LIST_FORMAT = "checksums"
 MANIFEST_BATCH_ENTRIES = 2_000
+GUESS_NOTE = ENCODING_GUESSED + FALLBACK_CODEC
 
 
 def read_sidecar_files(asked: Mapping[str, Any], files: Sequence[int]) -> dict[str, Any]:
@@ -41,7 +43,10 @@ def _read_sidecar(file: int, name: str) -> SidecarFacts:
             with _open_bounded(file, MAX_MANIFEST_BYTES) as opened:
                 return {"format": CHECKSUM_LIST_FORMAT, "count": sum(1 for _ in read_manifest(opened, name))}
         with _open_bounded(file, MAX_SIDECAR_BYTES) as opened:
-            return _parse_sidecar(opened.read(MAX_SIDECAR_BYTES), name)
+            content = opened.read(MAX_SIDECAR_BYTES)
+            facts = _parse_sidecar(content, name)
+            notes = [*facts.pop("notes", ()), *([GUESS_NOTE] if is_encoding_guessed(content) else [])]
+            return facts | ({"notes": notes} if notes else {})
     except UnreadableError as error:
         return {"error": str(error)}
 
@@ -109,7 +114,7 @@ def _table_facts(kind: str, table: ClipTable) -> SidecarFacts:
         for row in table.rows
         if row.name is not None
     ]
-    return {"format": kind, "words": own, "rows": named} | ({"notes": table.notes} if table.notes else {})
+    return {"format": kind, "words": own, "rows": named, "notes": table.notes}
 
 
 _ANSWER_ITEMS = handle_items(read_sidecar_files)

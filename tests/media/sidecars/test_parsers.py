@@ -123,6 +123,27 @@ def test_xml_is_read_in_latin_1_where_it_says_so_and_where_it_does_not(reader: S
 
 
 @pytest.mark.parametrize(
+    ("name", "content", "is_guessed"),
+    [
+        ("a.csv", "file,notes\na.mov,Köln\n".encode("latin-1"), True),
+        ("a.csv", "file,notes\na.mov,Köln\n".encode(), False),
+        ("a.csv", "file,notes\na.mov,Köln\n".encode("utf-16"), False),
+        ("a.ale", ALE.replace("12A", "Köln").encode("latin-1"), True),
+        ("a.json", '{"notes": "Köln"}'.encode("latin-1"), True),
+        ("a.xml", "<metadata><notes>Köln</notes></metadata>".encode("latin-1"), True),
+        ("a.xml", '<?xml version="1.0" encoding="UTF-8"?><metadata><n>Köln</n></metadata>'.encode("latin-1"), True),
+        ("a.xml", '<?xml version="1.0" encoding="latin1"?><metadata><n>Köln</n></metadata>'.encode("latin-1"), False),
+        ("a.xmp", XMP.encode("cp1252", "replace"), True),
+    ],
+)
+def test_an_encoding_that_was_guessed_is_named(
+    reader: SandboxReader, tmp_path: Path, name: str, content: bytes, is_guessed: bool
+) -> None:
+    notes = ["its encoding is not stated, and was taken to be cp1252"] if is_guessed else None
+    assert read(reader, tmp_path / name, content).get("notes") == notes
+
+
+@pytest.mark.parametrize(
     ("content", "kind", "words"),
     [
         (
