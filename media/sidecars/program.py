@@ -93,7 +93,8 @@ def _parse_sidecar(content: bytes, name: str) -> SidecarFacts:
 def _parse_xml(content: bytes, extension: str) -> SidecarFacts:
     root = parse_xml(content)
     if extension == ".xmp" or is_xmp(root):
-        return {"format": "XMP", "words": read_xmp(root)}
+        read = read_xmp(root)
+        return {"format": "XMP", "words": read.words, "notes": read.notes}
     if root.name.lower() == "hashlist":
         raise UnreadableError("is a media hash list, which is verified under a name that ends in .mhl; rename it")
     if root.name == "ascmhldirectory":

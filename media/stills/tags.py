@@ -156,7 +156,7 @@ def _read_xmp(packet: bytes) -> dict[str, Any]:
         return {}
     try:
         root = parse_xml(packet.strip(b"\0 \t\r\n"))
-        words: Mapping[str, Any] = read_xmp(root) if is_xmp(root) else {}
+        words: Mapping[str, Any] = read_xmp(root).words if is_xmp(root) else {}
     except UnreadableError:
         return {}
     found: dict[str, Any] = {}

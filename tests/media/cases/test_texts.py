@@ -92,7 +92,10 @@ LOG: tuple[str, Words] = (
 )
 VALUES: dict[str, Words | Sequence[tuple[str, Words]] | str] = {
     # file: values about its own clip, or a row for each clip, or why it cannot be read
-    "alt.xmp": {"dc:title": ["Title"], "dc:description": ["nur deutsch"]},
+    "alt.xmp": {
+        **{"dc:title": ["Title"], "dc:title-de": ["Titel"]},
+        **{"dc:description": ["nur deutsch"], "dc:description-en-US": ["english"]},
+    },
     "array.json": [("clip.mov", {"Title": ["T"], "Rating": [4], "Keywords": ["a", "b"]})],
     "blank_first.csv": [("clip.mov", {"scene": ["1"]})],
     "bom.csv": [("clip.mov", {"scene": ["1"]})],
@@ -178,7 +181,14 @@ VALUES: dict[str, Words | Sequence[tuple[str, Words]] | str] = {
     ],
     "surr_key.json": 'holds half a surrogate pair in "a\\udc00b", which no text may',
     "tabs.json": {"scene": ["a\tb"]},
-    "tempo.xmp": {"xmpDM:startTimecode": ["10:00:00:00"]},
+    "tempo.xmp": {
+        "xmpDM:startTimecode": ["10:00:00:00"],
+        "xmpDM:startTimecode/xmpDM:timeFormat": ["25Timecode"],
+        "xmpDM:tracks[1]/xmpDM:trackName": ["Comment"],
+        "xmpDM:tracks[1]/xmpDM:markers[1]/xmpDM:startTime": ["100"],
+        "xmpDM:duration/xmpDM:value": ["100"],
+        "xmpDM:duration/xmpDM:scale": ["1/25"],
+    },
     "title.json": 'holds half a surrogate pair in "title", which no text may; w',
     "trailing_delims.csv": [("clip.mov", {"scene": ["1"]})],
     "two_desc.xmp": {"xmp:Rating": ["3"], "xmp:Label": ["Blue"]},

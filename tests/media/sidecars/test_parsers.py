@@ -83,6 +83,7 @@ def test_xmp_says_its_properties_whatever_its_prefixes(reader: SandboxReader, tm
             "xmp:Rating": ["4"],
             "xmp:Label": ["Gelb"],
             "dc:title": ["Harbour"],
+            "dc:title-de": ["Hafen"],
             "dc:subject": ["sea", "Österreich"],
             "dc:creator": ["Ada"],
             "xmp:CreateDate": ["2024-01-31T18:30:00+02:00"],
@@ -103,8 +104,11 @@ def test_other_namespaces_and_values_with_qualifiers_are_kept(reader: SandboxRea
     assert read(reader, tmp_path / "a.xmp", content)["words"] == {
         "my:Project": ["P1"],
         "my:Client": ["ACME"],
+        "my:Client/?my:role": ["payer"],
         "my:tags": ["sea", "night"],
         "xmpDM:startTimecode": ["10:00:00:00"],
+        "xmpDM:startTimecode/xmpDM:timeFormat": ["25Timecode"],
+        "xmpDM:duration/xmpDM:value": ["100"],
     }
 
 

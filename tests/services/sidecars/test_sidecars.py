@@ -148,13 +148,13 @@ def test_a_view_says_which_fields_are_taken_and_what_may_not_be_missing(pipeline
 
 
 def test_words_go_where_the_storage_says_and_names_count_in_any_spelling(pipeline: Pipeline, root: Path) -> None:
-    add_fields(pipeline, stars="integer", clip_name="string", camera_model="string")
-    pipeline.change_settings(sidecar_fields={"xmp:Rating": "stars", "device": "camera_model"})
+    add_fields(pipeline, stars="integer", clip_name="string", camera_model="string", german="string")
+    pipeline.change_settings(sidecar_fields={"xmp:Rating": "stars", "device": "camera_model", "dc:title-de": "german"})
     write(root, "a.mov", "b.mov")
     put(root, "a.xmp", XMP)
     put(root, "b.xml", SONY)
     read(pipeline)
-    assert values(pipeline, "a") == {"stars": [4]}
+    assert values(pipeline, "a") == {"stars": [4], "german": ["Hafen"]}
     assert values(pipeline, "b") == {"clip_name": ["Interview"], "camera_model": ["ILME-FX6V"]}
     add_fields(pipeline, **{"Shooting Day": "integer"})
     put(root, "a.json", {"shooting_day": 7, **{f"key {number}": 1 for number in range(12)}})
