@@ -17,6 +17,7 @@ STARTS = re.compile(
 """Beginnings of FLAC, TTA, Ogg, FLV and ASF, long enough to be in no content."""
 OGG_START, OGG_FURTHER_PAGE = b"OggS\x00\x02", re.compile(rb"OggS\x00[^\x02]", re.DOTALL)
 """The first pages of all streams are at the beginning of a file."""
+SUN_AUDIO_START, SUN_AUDIO_UNKNOWN_SIZE = b".snd", 0xFFFFFFFF
 MXF_START = bytes.fromhex("060e2b34020501010d0102010102")
 MAX_MXF_FOOTER_BYTES = 4 << 20
 END_BYTES = 32
@@ -31,6 +32,8 @@ def count_joined_bytes(descriptor: int, head: bytes, demuxer: str, size: int) ->
     if start := STARTS.match(head):
         further = OGG_FURTHER_PAGE.search(head) if head.startswith(OGG_START) else start
         begin = _search(descriptor, start[0], further.start() + 1 if further else len(head), size)
+    elif head.startswith(SUN_AUDIO_START):
+        begin = _find_start(descriptor, _find_sun_audio_end(head), SUN_AUDIO_START)
     elif head.startswith(MXF_START):
         begin = _find_mxf(descriptor, head)
     elif "mov" in demuxer.split(","):
@@ -49,6 +52,12 @@ def _find_start(descriptor: int, end: int, magic: bytes, form: bytes = b"") -> i
     found = os.pread(descriptor, END_BYTES, end) if end else b""
     place = found.find(magic)
     return end + place if place >= 0 and found[place + 8 : place + 12].startswith(form) else 0
+
+
+def _find_sun_audio_end(head: bytes) -> int:
+    """Return where the samples of an `.au` end; 0 if that is unknown."""
+    begin, size = (int.from_bytes(head[place : place + 4], "big") for place in (4, 8))
+    return 0 if size == SUN_AUDIO_UNKNOWN_SIZE else begin + size
 
 
 def _find_movie(descriptor: int, size: int) -> int:

@@ -13,6 +13,7 @@ JOINED: dict[str, Maker] = {
     "odd.wav": sound("pcm_u8", seconds=0.5 + 1 / 48_000),
     "rf64.wav": sound("pcm_s16le", container_options={"rf64": "always"}),
     "a.aif": sound("pcm_s16be"),
+    "a.au": sound("pcm_s16be"),
     "a.flac": sound("flac"),
     "a.opus": sound("libopus"),
     "a.tta": sound("tta"),
