@@ -157,15 +157,16 @@ def hand_out_links(
     """Mail each new recipient its link, so that only the recipient can vote by it.
 
     Returns:
-        The recipients whose links the caller has to pass on and may see this once, because no mail server is set;
-        history and later votes say so.
+        The recipients whose links the caller has to pass on and may see this once, because no mail server or no public
+        URL is set; history and later votes say so.
     """
     if queue_link_mails(session, outside, users, actor, notify):
         return frozenset()
+    why = f"no {'mail server' if outside.mail_server is None else 'public URL'} is set"
     for user in users:
         user.link_shown_to = actor.name
         record_share_history(
-            session, found, f"the link made out to {user.email} was shown to {actor.name}: no mail server is set", actor
+            session, found, f"the link made out to {user.email} was shown to {actor.name}: {why}", actor
         )
     session.flush()
     return frozenset(user.id for user in users)

@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import subprocess
 import sys
 import sysconfig
 import tempfile
@@ -47,6 +48,7 @@ def system() -> Iterator[System]:
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)  # unlike those of pytest
         env = {"PYTHONPATH": os.pathsep.join([str(ROOT), sysconfig.get_paths()["purelib"]])}
+        env["XDG_STATE_HOME"] = str(Path(folder, "state"))  # root's, which the system cannot write
         system = System(Path(folder, "data"), Path(folder, "up.txt"), env, open_python(Path(folder)))
         try:
             yield system
@@ -87,6 +89,8 @@ def test_root_starts_processes_without_its_rights_that_read_what_it_could(system
     system.start(rushes, "--flower-port", "0")
     assert "in place of root; only the watcher and the readers of media may read all files" in system.printed()
     system.wait_until_idle(1)
+    found = [sys.executable, "-m", "workers.main", "storage", "list"]
+    assert "rushes" in subprocess.check_output(found, env=system.environment(), cwd=system.data.parent, text=True)
     assert {path.lstat().st_uid for path in system.data.rglob("*")} == {system.data.stat().st_uid}
 
     def has_rights() -> bool:

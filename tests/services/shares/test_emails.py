@@ -1,5 +1,6 @@
 """Share links by mail: queued with the share, derived when the mail is rendered, and not sent after it ended."""
 
+import dataclasses
 from collections.abc import Iterator
 from uuid import uuid4
 
@@ -10,16 +11,18 @@ from sqlalchemy.orm import Session
 from models.access.acl import Actor
 from models.access.share import Share
 from models.catalog.asset import Asset
+from models.catalog.history import History
 from models.core.sessions import make_engine, make_sessions
 from models.queues.outbox import Mail
 from services.catalog.assets.assets import create_empty_asset
 from services.core.signing_key import SigningKey
 from services.mails.shares import compose_share_mail
+from services.objects.objects import find_object
 from services.outbound.config import NO_OUTBOUND, OutboundConfig
 from services.outbound.mail_queue import CannotComposeMail, MailRequest
 from services.outbound.smtp import MailServer
 from services.shares.links import build_share_link
-from services.shares.recipients import load_recipients, queue_link_mail_again, queue_link_mails
+from services.shares.recipients import hand_out_links, load_recipients, queue_link_mail_again, queue_link_mails
 from services.shares.shares import ShareInput, create_share
 
 KEY, SYSTEM, URL = (
@@ -82,10 +85,20 @@ def test_a_letter_of_a_share_that_ended_is_not_written(session: Session, outside
     assert compose_share_mail(session, addressed(session.scalars(select(Mail)).one())) is None
 
 
-def test_without_a_mail_server_nothing_waits_to_be_sent(session: Session) -> None:
+def test_what_is_missing_to_mail_a_link_is_in_history_and_nothing_waits(
+    session: Session, outside: OutboundConfig
+) -> None:
     share = shared(session)
-    queue_link_mails(session, NO_OUTBOUND, load_recipients(session, [share.id])[share.id], SYSTEM, lambda *_: None)
+    users = load_recipients(session, [share.id])[share.id]
+    found = find_object(session, SYSTEM, "assets", share.object_id)
+    for config in (NO_OUTBOUND, dataclasses.replace(outside, public_url=None)):
+        shown = hand_out_links(session, config, found, users, SYSTEM, lambda *_: None)
+        assert shown == {user.id for user in users}
     assert session.scalars(select(Mail)).all() == []
+    told = session.scalars(
+        select(History.operation_description).where(History.operation_description.contains("was shown to"))
+    ).all()
+    assert sorted(text.rpartition(": ")[2] for text in told) == ["no mail server is set", "no public URL is set"]
 
 
 def test_a_link_is_sent_again_to_recipients_alone(session: Session, outside: OutboundConfig) -> None:

@@ -34,7 +34,7 @@ from workers.config.connection import (
     find_system_settings,
     withdraw_announcement,
 )
-from workers.config.data_folders import LOCAL_DATA_FOLDER
+from workers.config.data_folders import LOCAL_DATA_FOLDER, note_running_system
 from workers.config.secret_key import create_secret_key
 from workers.config.settings import Settings, SettingsError, setting_variable
 from workers.config.system_rights import rights_of_system
@@ -155,6 +155,7 @@ def up(
         if detach:
             start_detached(settings.data.absolute(), console)
             return
+        note_running_system(settings.data.absolute())  # in the home of this user, which may be root until the next line
         _leave_root(settings, console)
         for folder in folders:
             resolve_readable_root(folder)
