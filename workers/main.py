@@ -14,7 +14,7 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from workers.config.data_folders import DATABASE_VARIABLE, candidate_data_folders, copy_environment
+from workers.config.data_folders import DATA_VARIABLE, DATABASE_VARIABLE, candidate_data_folders, copy_environment
 from workers.config.deprecations import rename_deprecated_command
 from workers.processes.command_client import connect_to_machine, connect_to_system, run_in_server
 from workers.stored_help import asks_for_help, find_stored_help, load_stored_help
@@ -141,10 +141,12 @@ def run_in_system(arguments: Sequence[str]) -> int | None:
     if not candidates and (machine := connect_to_machine(env[DATABASE_VARIABLE])) is not None:
         return run_in_server(machine, arguments, env)
     for folders in split_first(candidates):
-        found = [connection for folder in folders if (connection := connect_to_system(folder)) is not None]
-        if found:
-            # Of several, the command itself asks for one.
-            return run_in_server(found[0], arguments, env) if len(found) == 1 else None
+        found = [(connection, folder) for folder in folders if (connection := connect_to_system(folder)) is not None]
+        if len(found) > 1:
+            return None  # the command itself asks for one
+        for connection, folder in found:
+            # Named, because the user of that process may not read what root noted of it.
+            return run_in_server(connection, arguments, {**env, DATA_VARIABLE: str(folder)})
     return None
 
 

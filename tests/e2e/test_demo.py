@@ -156,13 +156,14 @@ def test_a_second_start_with_a_folder_adds_it_to_the_system_that_runs(system: Sy
 
 
 def test_without_a_terminal_it_prints_plain_lines(system: System, watched: Path) -> None:
+    idle = f"idle: {len(EXPECTED)} assets of {FILES} files"
+    wait_until(lambda: idle in system.printed().splitlines(), what="it prints that it is idle")
     printed = system.printed()
     assert "\x1b" not in printed
     assert "\r" not in printed
     lines = printed.splitlines()
     assert f'watching {watched} as "demo-media"' in lines
     assert any(line.strip() == "goldfish  stereoscopic pair, 2 files" for line in lines)
-    assert f"idle: {len(EXPECTED)} assets of {FILES} files" in lines
 
 
 def test_it_listens_to_this_machine_alone_and_keeps_its_data_to_its_owner(system: System) -> None:

@@ -132,7 +132,8 @@ def test_a_render_grows_and_goes_quiet_and_loses_and_finds_frames(pipeline: Pipe
     hook(pipeline.sessions, target, "file_sets")
     write(root, *(f"shot/beauty.{frame}.exr" for frame in (1001, 1002, 1003)))
     pipeline.settle()
-    assert pop_file_set_events(pipeline) == []
+    # The frames may come in two batches.
+    assert {event for _, event, _ in pop_file_set_events(pipeline)} <= {"grown"}
     pipeline.wait_for(lambda: announce(pipeline) == 1, what="nothing came for a while")
     assert pop_file_set_events(pipeline) == [
         ("entity", "quiet", {"file_count": 3, "frames": "1001-1003", "missing_frames": 0})
