@@ -13,6 +13,7 @@ from tests.e2e.terminal_picture import draw_terminal
 from tests.files import drop, write
 from tests.media.demo.expected_demo import EXPECTED, IGNORED
 from tests.servers import ROOT
+from tests.waiting import wait_until
 
 FILES = sum(len(part["files"]) for asset in EXPECTED for part in asset["formats"]) + sum(
     len(asset["sidecars"]) for asset in EXPECTED
