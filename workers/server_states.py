@@ -39,7 +39,7 @@ REFUSAL_STATES: Mapping[ServerName, tuple[RefusalState, ...]] = {
             "it is a replica, and refuses messages",
             "give the address of the primary, or of the Sentinels, in TAPELESS_BROKER_URL",
         ),
-        RefusalState("LOADING|loading the dataset", "it reads its data after a start", "wait; it answers by itself"),
+        RefusalState("LOADING|loading the dataset", "it reads its data after a start", "wait until it has read them"),
         RefusalState(
             "NOREPLICAS|Not enough good replicas",
             "too few of its replicas answer, and it refuses messages",
@@ -65,7 +65,7 @@ REFUSAL_STATES: Mapping[ServerName, tuple[RefusalState, ...]] = {
         RefusalState(
             "53100|No space left on device|could not extend file",
             "its disk is full",
-            "free its disk; work goes on by itself, and nothing that was acknowledged is lost",
+            "free its disk; work goes on then, and nothing that was acknowledged is lost",
         ),
         RefusalState(
             "25006|read-only transaction|recovery is in progress",
@@ -80,7 +80,7 @@ REFUSAL_STATES: Mapping[ServerName, tuple[RefusalState, ...]] = {
         RefusalState(
             "57P03|is (starting up|shutting down)|not yet accepting connections|in recovery mode",
             "it starts or stops",
-            "wait; it answers by itself, else its log has the reason",
+            "wait until it answers; if it does not, its log has the reason",
         ),
         RefusalState(
             "28P01|28000|password authentication failed|no password supplied|pg_hba.conf|role .* does not exist",
@@ -95,7 +95,7 @@ REFUSAL_STATES: Mapping[ServerName, tuple[RefusalState, ...]] = {
         RefusalState(
             "cluster_block|read.only|takes no writes|flood.?stage|FORBIDDEN/12",
             "its index is read-only, mostly because its disk is almost full",
-            "free its disk: OpenSearch takes the block back by itself below the high watermark; changes wait meanwhile",
+            "free its disk: OpenSearch ends the block below the high watermark; changes wait meanwhile",
         ),
         RefusalState(
             r"circuit_break|\(429\)|rejected_execution|too_many_requests",

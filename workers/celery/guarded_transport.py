@@ -61,7 +61,7 @@ def claim_envelope(raw: bytes, queue: str) -> bytes:
     _check_body(envelope.get("body"), properties.get("body_encoding"))
     priority = properties.get("priority")
     properties["priority"] = priority if priority in range(MAX_PRIORITY + 1) else 0
-    # The nameless exchange leads to the queue of that name, whatever others bind to exchanges.
+    # The nameless exchange leads to the queue of that name, also where others bind to exchanges.
     properties["delivery_info"] = {"exchange": "", "routing_key": queue, "priority": properties["priority"]}
     properties["delivery_tag"] = str(uuid.uuid4())
     claimed = json.dumps({**envelope, "headers": headers}).encode()

@@ -37,10 +37,14 @@ SOCKET_OPTIONS: Mapping[str, Any] = {
     # kombu gives up after 47 s; so long no worker looked for the master that Sentinels had chosen instead.
     "socket_keepalive": True,
     "socket_keepalive_options": {
-        socket.TCP_KEEPIDLE: KEEPALIVES["keepalives_idle"],
-        socket.TCP_KEEPINTVL: KEEPALIVES["keepalives_interval"],
-        socket.TCP_KEEPCNT: KEEPALIVES["keepalives_count"],
-        socket.TCP_USER_TIMEOUT: TCP_USER_TIMEOUT_MS,
+        getattr(socket, name): value
+        for name, value in {
+            "TCP_KEEPIDLE": KEEPALIVES["keepalives_idle"],
+            "TCP_KEEPINTVL": KEEPALIVES["keepalives_interval"],
+            "TCP_KEEPCNT": KEEPALIVES["keepalives_count"],
+            "TCP_USER_TIMEOUT": TCP_USER_TIMEOUT_MS,
+        }.items()
+        if hasattr(socket, name)  # macOS lacks some
     },
 }
 """Of every connection to a broker, as the transport of Celery takes them."""

@@ -1,6 +1,6 @@
 """Cards and deliveries that someone made who had not read the program: every answer is the expected one, in any order.
 
-All are read at once, by the sandbox, as folders of one storage; each is then asked about by itself.
+All are read at once, by the sandbox, as folders of one storage; each is then asked about alone.
 """
 
 import os

@@ -152,7 +152,7 @@ P2 = (
     Fixture("p2-junk-whole", "P2", made(p2, junk("CONTENTS", "CONTENTS/VIDEO")), "proven", "Files of the desktop are named by no clip XML and take nothing away.", CAMERA),
     Fixture("p2-avclip-whole", "P2", made(p2, put("CONTENTS/AVCLIP", None)), "proven", "Newer cameras add the folder AVCLIP to a card, which may stay empty.", CAMERA),
     Fixture("p2-proxies-whole", "P2", made(p2_proxies), "proven", "Clips with a Proxy element have their files in PROXY.", CAMERA),
-    Fixture("p2-spanned-both-whole", "P2", made(p2_both_cards), "proven", "Connection names the next part, which is on the second card in the same folder; each card counts its clips anew.", CAMERA),
+    Fixture("p2-spanned-both-whole", "P2", made(p2_both_cards), "proven", "Connection names the next part, which is on the second card in the same folder; each card counts its clips from one.", CAMERA),
     Fixture("p2-spanned-one", "P2", made(p2_first_card_alone), "not provable", "Connection/Next of 0003QZ names 0001VN, which is on another card.", CAMERA),
     Fixture("p2-content-alone", "P2", made(p2), "not provable", "P2 metadata has no sums, so an index alone proves no content."),
     Fixture("p2-against-whole", "P2", made(p2), "proven", "The copy is the card, byte by byte.", AGAINST, other=made(p2)),
